@@ -1,0 +1,112 @@
+import type { AnalysisState, ArmTotals } from '../model/analysis-state.ts';
+import type { GateOf, Metric } from '../model/gate.ts';
+import { unreachable } from '../model/result.ts';
+import type { ArmCounts, Comparison, Reason } from '../model/reason.ts';
+import type { Verdict } from '../model/verdict.ts';
+import { slowKey } from './ingest.ts';
+import { differenceInterval, rounded, scoreInterval } from './intervals.ts';
+
+/** Judged after every scrape, so "worse" asks for more than the usual certainty: one-sided 99.9 %. */
+const zWorse = 3.09;
+/** "Not worse by more than the margin" with one-sided 95 %. */
+const zWithin = 1.645;
+
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+}
+
+/**
+ * Judges one metric of a rollout by what both arms have counted.
+ * - `fail`: the canary is worse than stable by more than the margin, or over the absolute limit, with 99.9 %.
+ * - `pass`: it is not worse by more than the margin, with 95 %, on at least `minRequests` requests.
+ * - `insufficient`: neither can be said; the reason says how many requests are missing, as far as can be told.
+ * - `pending`: an arm has no traffic. No data is never success.
+ */
+export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judged {
+  const canary = counts(state.canary, gate.metric);
+  const stable = counts(state.stable, gate.metric);
+  if (canary.requests === 0)
+    return { verdict: 'pending', reason: { code: 'no-traffic', metric: gate.metric } };
+  if (
+    gate.limitPercent !== undefined &&
+    scoreInterval(canary.bad, canary.requests, zWorse).lower > gate.limitPercent / 100
+  ) {
+    return {
+      verdict: 'fail',
+      reason: { code: 'limit-exceeded', metric: gate.metric, canary, limit: gate.limitPercent / 100 },
+    };
+  }
+  if (stable.requests === 0)
+    return { verdict: 'pending', reason: { code: 'no-stable-traffic', metric: gate.metric } };
+  const margin = gate.marginPoints / 100;
+  const worse = differenceInterval(canary, stable, zWorse);
+  const within = differenceInterval(canary, stable, zWithin);
+  const comparison = (lower: number, upper: number): Comparison => ({
+    metric: gate.metric,
+    canary,
+    stable,
+    lower: rounded(lower),
+    upper: rounded(upper),
+    margin,
+  });
+  if (canary.requests >= gate.minRequests && worse.lower > margin) {
+    return { verdict: 'fail', reason: { code: 'worse', comparison: comparison(worse.lower, worse.upper) } };
+  }
+  if (canary.requests >= gate.minRequests && within.upper <= margin) {
+    return {
+      verdict: 'pass',
+      reason: { code: 'within-margin', comparison: comparison(within.lower, within.upper) },
+    };
+  }
+  const missing = missingRequests(canary, stable, margin, gate.minRequests);
+  return {
+    verdict: 'insufficient',
+    reason: {
+      code: 'not-enough-data',
+      comparison: comparison(within.lower, within.upper),
+      missingRequests: missing,
+      etaMs: timeFor(missing, canary.requests, state),
+    },
+  };
+}
+
+/** What a metric counts, of one arm. */
+export function counts(totals: ArmTotals, metric: Metric): ArmCounts {
+  switch (metric.type) {
+    case 'errors':
+      return { requests: totals.requests, bad: totals.bad['errors'] ?? 0 };
+    case 'slow':
+      return { requests: totals.requests, bad: totals.bad[slowKey(metric.aboveMs)] ?? 0 };
+    default:
+      return unreachable(metric);
+  }
+}
+
+/** The longest search for how much is missing: beyond this the answer is "more traffic will not settle this". */
+const mostMissing = 1_000_000;
+
+/** Canary requests still needed to decide, were both arms to go on at their present rates. */
+function missingRequests(canary: ArmCounts, stable: ArmCounts, margin: number, minRequests: number): number {
+  const grown = (arm: ArmCounts, factor: number): ArmCounts => ({
+    requests: arm.requests * factor,
+    bad: arm.bad * factor,
+  });
+  for (let needed = canary.requests + 1; needed <= mostMissing; needed = Math.ceil(needed * 1.05)) {
+    if (needed < minRequests) continue;
+    const factor = needed / canary.requests;
+    const later = [grown(canary, factor), grown(stable, factor)] as const;
+    if (
+      differenceInterval(...later, zWithin).upper <= margin ||
+      differenceInterval(...later, zWorse).lower > margin
+    ) {
+      return needed - canary.requests;
+    }
+  }
+  return mostMissing;
+}
+
+function timeFor(missing: number, seen: number, state: AnalysisState): number | null {
+  if (missing >= mostMissing || state.from === null || state.t === null || state.t <= state.from) return null;
+  return Math.round((missing / seen) * (state.t - state.from) * 1000);
+}

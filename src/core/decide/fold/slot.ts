@@ -1,0 +1,326 @@
+import type { Action, Decision, Move } from '../../model/decision.ts';
+import type { SlotEntry } from '../../model/entries.ts';
+import type { SlotKey } from '../../model/name.ts';
+import type { Observation, Weight } from '../../model/observation.ts';
+import { unreachable } from '../../model/result.ts';
+import type { Deployed, OpenEffect, Promotion, SlotState } from '../../model/state.ts';
+import type { Millis } from '../../model/time.ts';
+
+/** Ends and earlier stables that a state keeps; the whole history is in the ledger. */
+const keptEnds = 20;
+const keptHistory = 10;
+
+/** Longer silence between two looks is not observed time: soak does not grow over it. */
+export const longestGapMs = 15_000;
+
+/** A slot of which nothing is known. */
+export const emptySlot = (key: SlotKey): SlotState => ({
+  key,
+  seq: 0,
+  clock: 0,
+  generation: 0,
+  stable: null,
+  warm: null,
+  moving: null,
+  promotions: [],
+  ended: [],
+  history: [],
+  quarantine: {},
+  wanted: [],
+  weights: [],
+  effects: [],
+  observed: null,
+  seenUntil: null,
+  analysis: null,
+});
+
+/** Folds one entry of the slot's stream into its state. Total: an entry that fits nothing changes nothing but the clock. */
+export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotState {
+  const next = { ...state, seq, clock: Math.max(state.clock, entry.at) };
+  switch (entry.type) {
+    case 'requested':
+      return { ...next, promotions: [...next.promotions, newPromotion(entry)] };
+    case 'approved':
+      return change(next, entry.promotion, (p) => ({
+        approvals: [
+          ...p.approvals.filter((a) => a.by.id !== entry.by.id || a.plan !== entry.plan),
+          { by: entry.by, plan: entry.plan, at: entry.at },
+        ],
+      }));
+    case 'rejected':
+      return change(next, entry.promotion, () => ({
+        rejected: { by: entry.by, note: entry.note, changesRequested: entry.changesRequested },
+      }));
+    case 'paused':
+      return change(next, entry.promotion, () => ({
+        paused: { by: entry.by, note: entry.note, at: entry.at },
+      }));
+    case 'resumed':
+      return change(next, entry.promotion, (p) => ({
+        paused: null,
+        asked: null,
+        // A person who says "go on waiting" gives the gates their time again.
+        stepReachedAt: p.asked === null || p.stepReachedAt === null ? p.stepReachedAt : entry.at,
+      }));
+    case 'abort-asked':
+      return change(next, entry.promotion, () => ({ abort: { by: entry.by, note: entry.note } }));
+    case 'observed':
+      return observed(next, entry.observation);
+    case 'seen':
+      // Whoever records "seen until" has looked in between: it holds no gap.
+      return soak(
+        { ...next, seenUntil: Math.max(next.seenUntil ?? 0, entry.until) },
+        next.seenUntil,
+        entry.until,
+      );
+    case 'sampled':
+      return { ...next, analysis: entry.analysis };
+    case 'effect-failed':
+      return {
+        ...next,
+        effects: next.effects.map((effect) =>
+          effect.action.generation === entry.generation
+            ? { ...effect, failure: { attempts: entry.attempts, message: entry.message } }
+            : effect,
+        ),
+      };
+    case 'decided':
+      return foldDecision(next, entry.decision);
+    default:
+      return unreachable(entry);
+  }
+}
+
+/** Folds a decision's moves and actions; also used while the decision is still being made. */
+export function foldDecision(
+  state: SlotState,
+  decision: Readonly<Pick<Decision, 'now' | 'moves' | 'actions'>>,
+): SlotState {
+  const moved = decision.moves.reduce((s, move) => applyMove(s, move, decision.now), state);
+  return decision.actions.reduce((s, action) => applyAction(s, action, decision.now), moved);
+}
+
+function newPromotion(entry: Extract<SlotEntry, { type: 'requested' }>): Promotion {
+  return {
+    id: entry.promotion,
+    release: entry.release,
+    stage: entry.stage,
+    pipeline: entry.pipeline,
+    mode: entry.mode,
+    liftQuarantine: entry.liftQuarantine,
+    by: entry.by,
+    note: entry.note,
+    requestedAt: entry.at,
+    state: 'waiting',
+    since: entry.at,
+    plan: null,
+    approvals: [],
+    rejected: null,
+    abort: null,
+    paused: null,
+    asked: null,
+    gates: {},
+    step: -1,
+    stepAskedAt: null,
+    stepReachedAt: null,
+    healthyMs: 0,
+    turnedBack: null,
+    atZeroAt: null,
+    waitingSince: {},
+  };
+}
+
+function change(
+  state: SlotState,
+  id: string,
+  patch: (promotion: Promotion) => Partial<Promotion>,
+): SlotState {
+  return { ...state, promotions: state.promotions.map((p) => (p.id === id ? { ...p, ...patch(p) } : p)) };
+}
+
+function observed(state: SlotState, observation: Observation): SlotState {
+  const gap = observation.at - (state.seenUntil ?? observation.at);
+  const soaked = gap > longestGapMs ? state : soak(state, state.seenUntil, observation.at);
+  return {
+    ...soaked,
+    observed: observation,
+    seenUntil: observation.at,
+    effects: state.effects.filter((effect) => !isSeen(effect.action, observation)),
+  };
+}
+
+/** Adds the time since the last look to the soak of the promotion that is observed, if the last look was healthy. */
+function soak(state: SlotState, from: Millis | null, to: Millis): SlotState {
+  const moving = state.promotions.find((p) => p.id === state.moving);
+  if (moving === undefined || moving.state !== 'observing' || from === null || state.observed === null)
+    return state;
+  const since = Math.max(from, moving.since);
+  if (to <= since || !isHealthy(state.observed, moving.release)) return state;
+  return change(state, moving.id, (p) => ({ healthyMs: p.healthyMs + (to - since) }));
+}
+
+function isHealthy(observation: Observation, release: string): boolean {
+  const workload = observation.workloads.find((w) => w.release === release);
+  return workload !== undefined && workload.ready > 0 && workload.ready >= workload.desired;
+}
+
+/** Whether the outside shows that an action has had its effect. */
+export function isSeen(action: Action, observation: Observation): boolean {
+  switch (action.type) {
+    case 'apply-workload':
+      return observation.workloads.some(
+        (w) => w.release === action.release && w.artifact === action.artifact && w.ready >= action.replicas,
+      );
+    case 'shift-traffic':
+      return observation.generation >= action.generation && sameWeights(action.weights, observation.weights);
+    case 'remove-workload':
+      return (
+        observation.generation >= action.generation &&
+        !observation.workloads.some((w) => w.release === action.release)
+      );
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Whether two lists share traffic alike; a release at 0 is the same as one left out. */
+export function sameWeights(a: readonly Weight[], b: readonly Weight[]): boolean {
+  const positive = (weights: readonly Weight[]): readonly Weight[] => weights.filter((w) => w.weight > 0);
+  const left = positive(a);
+  const right = positive(b);
+  return (
+    left.length === right.length &&
+    left.every((w) => right.some((v) => v.release === w.release && v.weight === w.weight))
+  );
+}
+
+function applyMove(state: SlotState, move: Move, now: Millis): SlotState {
+  const id = move.promotion;
+  switch (move.type) {
+    case 'planned':
+      return change(state, id, () => ({ plan: { digest: move.plan, document: move.document } }));
+    case 'judged':
+      return change(state, id, (p) => ({
+        gates: { ...p.gates, [move.gate]: { verdict: move.verdict, reason: move.reason, at: now } },
+      }));
+    case 'started':
+      return {
+        ...change(state, id, () => ({ state: 'rolling-out', since: now })),
+        moving: id,
+        analysis: null,
+      };
+    case 'shifting':
+      return change(state, id, () => ({ step: move.step, stepAskedAt: now, stepReachedAt: null }));
+    case 'reached':
+      return change(state, id, () => ({ stepReachedAt: now }));
+    case 'observing':
+      return change(state, id, () => ({ state: 'observing', since: now }));
+    case 'asked':
+      return change(state, id, () => ({ asked: { reason: move.reason, at: now } }));
+    case 'turned-back':
+      return change(state, id, () => ({
+        state: 'rolling-back',
+        since: now,
+        turnedBack: { endsAs: move.endsAs, reason: move.reason, at: now },
+      }));
+    case 'at-zero':
+      return change(state, id, () => ({ atZeroAt: now }));
+    case 'quarantined':
+      return {
+        ...state,
+        quarantine: { ...state.quarantine, [move.artifact]: { since: now, by: id, reason: move.reason } },
+      };
+    case 'ended':
+      return ended(state, move, now);
+    case 'waiting':
+      return change(state, id, (p) => ({
+        waitingSince: Object.fromEntries(move.codes.map((code) => [code, p.waitingSince[code] ?? now])),
+      }));
+    case 'retired':
+      return {
+        ...state,
+        wanted: state.wanted.filter((release) => release !== move.release),
+        warm: state.warm?.deployed.release === move.release ? null : state.warm,
+      };
+    default:
+      return unreachable(move);
+  }
+}
+
+function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Millis): SlotState {
+  const promotion = state.promotions.find((p) => p.id === move.promotion);
+  if (promotion === undefined) return state;
+  const end = {
+    id: promotion.id,
+    release: promotion.release,
+    stage: promotion.stage,
+    state: move.state,
+    reason: move.reason,
+    at: now,
+  };
+  const wasMoving = state.moving === promotion.id;
+  const closed: SlotState = {
+    ...state,
+    promotions: state.promotions.filter((p) => p !== promotion),
+    ended: [end, ...state.ended].slice(0, keptEnds),
+    moving: wasMoving ? null : state.moving,
+    analysis: wasMoving ? null : state.analysis,
+  };
+  return move.state === 'promoted' && promotion.plan !== null
+    ? promoted(closed, promotion, promotion.plan.document, move.warmUntil, now)
+    : closed;
+}
+
+function promoted(
+  state: SlotState,
+  promotion: Promotion,
+  plan: {
+    readonly release: string;
+    readonly artifact: Deployed['artifact'];
+    readonly configuration: Deployed['configuration'];
+  },
+  warmUntil: Millis | null,
+  now: Millis,
+): SlotState {
+  const stable: Deployed = {
+    release: plan.release,
+    artifact: plan.artifact,
+    configuration: plan.configuration,
+    promotion: promotion.id,
+    since: now,
+  };
+  const before = state.stable;
+  const { [plan.artifact]: _lifted, ...quarantine } = state.quarantine;
+  return {
+    ...state,
+    stable,
+    quarantine,
+    warm: before === null || warmUntil === null ? null : { deployed: before, until: warmUntil },
+    history: before === null ? state.history : [before, ...state.history].slice(0, keptHistory),
+  };
+}
+
+function applyAction(state: SlotState, action: Action, now: Millis): SlotState {
+  const replaced = state.effects.filter((effect) => !replaces(action, effect.action));
+  const effect: OpenEffect = { action, since: now, failure: null };
+  const next = { ...state, generation: action.generation, effects: [...replaced, effect] };
+  switch (action.type) {
+    case 'apply-workload':
+      return {
+        ...next,
+        wanted: next.wanted.includes(action.release) ? next.wanted : [...next.wanted, action.release],
+      };
+    case 'shift-traffic':
+      return { ...next, weights: action.weights };
+    case 'remove-workload':
+      return next;
+    default:
+      return unreachable(action);
+  }
+}
+
+/** Whether a newer action makes an older, still open one pointless. */
+function replaces(newer: Action, older: Action): boolean {
+  if (newer.type === 'shift-traffic' || older.type === 'shift-traffic') return newer.type === older.type;
+  return newer.release === older.release;
+}

@@ -1,0 +1,189 @@
+import type { Action, Move } from '../model/decision.ts';
+import type { Gate } from '../model/gate.ts';
+import type { Weight } from '../model/observation.ts';
+import type { Reason } from '../model/reason.ts';
+import type { SlotState } from '../model/state.ts';
+import { applyAction, openEffect, readyOf, sizeFor, stepsOf, weightOf } from './capacity.ts';
+import type { GateAnswer } from './gates/context.ts';
+import { judge } from './gates/judge.ts';
+import { holdsOn } from './holds.ts';
+import { turnBack, turnBackAsked } from './turn-back.ts';
+import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
+import { gateContext } from './waiting.ts';
+
+/**
+ * A rollout on its way up. First whatever turns it back; then, if the wanted weight has been read back, whether
+ * the next one may come; capacity is there before traffic.
+ */
+export function advanceRollout(view: View): Step {
+  return (
+    turnBackAsked(view) ?? canaryGone(view) ?? judgeAnalysis(view) ?? confirmWeight(view) ?? stepUp(view)
+  );
+}
+
+/** The canary carries traffic and nothing of it is ready. */
+function canaryGone(view: View): Step | null {
+  const { slot, promotion } = view;
+  if ((weightOf(slot, promotion.release) ?? 0) === 0 || readyOf(slot, promotion.release) > 0) return null;
+  return turnBack(view, 'rolled-back', { code: 'canary-gone', release: promotion.release });
+}
+
+/** The answers of the gates that watch the rollout; none before the canary has traffic. */
+function analysisAnswers(view: View): readonly (readonly [Gate, GateAnswer])[] {
+  if (view.promotion.mode === 'rollback' || view.promotion.step < 0) return [];
+  const context = gateContext(view);
+  return view.stage.analysis.map((gate) => [gate, judge(gate, context)] as const);
+}
+
+/** A gate that says worse turns the rollout back, at every turn and whatever holds it. */
+function judgeAnalysis(view: View): Step | null {
+  const moves: Move[] = [];
+  for (const [gate, answer] of analysisAnswers(view)) {
+    const last = view.promotion.gates[gate.name];
+    if (last?.verdict !== answer.verdict) {
+      moves.push({
+        type: 'judged',
+        promotion: view.promotion.id,
+        gate: gate.name,
+        verdict: answer.verdict,
+        reason: answer.reason,
+      });
+    }
+    if (answer.verdict === 'fail' && gate.mode === 'enforce') {
+      const back = turnBack(view, 'rolled-back', answer.reason);
+      return back.kind === 'go' ? go([...moves, ...back.moves], back.actions) : back;
+    }
+  }
+  return moves.length > 0 ? go(moves) : null;
+}
+
+/** Waits until the weight that was asked for is read back. */
+function confirmWeight(view: View): Step | null {
+  const { promotion, slot, now } = view;
+  if (promotion.step < 0 || promotion.stepReachedAt !== null) return null;
+  const wanted = stepsOf(view)[promotion.step] ?? 0;
+  const seen = weightOf(slot, promotion.release);
+  const asked = promotion.stepAskedAt ?? promotion.since;
+  if (openEffect(slot, 'shift-traffic') === undefined && seen === wanted) {
+    return go([{ type: 'reached', promotion: promotion.id, step: promotion.step, weight: wanted }]);
+  }
+  const deadline = asked + view.stage.rollout.progressDeadline;
+  // A hold that came between the decision and its effect stops the effect; that is not the outside's fault.
+  const holds = holdsOn(view);
+  if (now >= deadline && holds.length === 0)
+    return turnBack(view, 'rolled-back', { code: 'weight-deadline', wanted, afterMs: now - asked });
+  return wait(
+    ...holds,
+    unmet({ code: 'weight-unconfirmed', wanted, seen, deadline }, deadline),
+    ...failing(slot),
+  );
+}
+
+/** The next weight, or full traffic's watch, once nothing speaks against it. */
+function stepUp(view: View): Step {
+  const steps = stepsOf(view);
+  const { promotion } = view;
+  const conditions = promotion.step < 0 ? [] : stepConditions(view, steps);
+  if (promotion.step === steps.length - 1) {
+    return conditions.length > 0 ? wait(...conditions) : go([{ type: 'observing', promotion: promotion.id }]);
+  }
+  const weight = steps[promotion.step + 1] ?? 100;
+  const capacity = prepare(view, weight);
+  if (capacity.kind === 'go') return capacity;
+  const all = [...conditions, ...capacity.unmet, ...holdsOn(view)];
+  if (all.length > 0) return conditions.length > 0 ? askIfTooLong(view, all) : wait(...all);
+  return shift(view, promotion.step + 1, weight);
+}
+
+/** What has to hold before a step that was reached may be left. */
+function stepConditions(view: View, steps: readonly number[]): readonly Unmet[] {
+  const { promotion, now, stage } = view;
+  const reached = promotion.stepReachedAt ?? now;
+  if (promotion.mode === 'rollback' || view.slot.stable === null || promotion.step === steps.length - 1)
+    return [];
+  const until = reached + stage.rollout.stepAtLeast;
+  const time: readonly Unmet[] =
+    now < until
+      ? [unmet({ code: 'step-time', step: promotion.step, weight: steps[promotion.step] ?? 0, until }, until)]
+      : [];
+  const gates = analysisAnswers(view)
+    .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
+    .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));
+  return [...time, ...gates];
+}
+
+/** A gate that cannot tell for longer than it may asks a person. */
+function askIfTooLong(view: View, all: readonly Unmet[]): Step {
+  const reached = view.promotion.stepReachedAt;
+  if (view.promotion.asked !== null || reached === null) return wait(...all);
+  let next: readonly Unmet[] = all;
+  for (const gate of view.stage.analysis) {
+    if (gate.kind !== 'metric' || !all.some((u) => u.gate === gate.name)) continue;
+    const expires = reached + gate.maxHold;
+    if (view.now >= expires) {
+      const reason: Reason = { code: 'hold-expired', gate: gate.name, afterMs: view.now - reached };
+      return go([{ type: 'asked', promotion: view.promotion.id, reason }]);
+    }
+    next = next.map((u) => (u.gate === gate.name ? { ...u, next: Math.min(u.next ?? expires, expires) } : u));
+  }
+  return wait(...next);
+}
+
+/** Asks for the size that the next weight needs, and waits until that many are ready. */
+function prepare(view: View, weight: number): Step {
+  const { slot, promotion, now } = view;
+  const needed = sizeFor(view.environment.document.spec.replicas, weight);
+  const ready = readyOf(slot, promotion.release);
+  const open = openEffect(slot, 'apply-workload', promotion.release);
+  const asked = open?.action.type === 'apply-workload' && open.action.replicas >= needed;
+  if (ready >= needed && slot.wanted.includes(promotion.release)) return wait();
+  if (!asked) {
+    if (holdsOn(view).length > 0) return wait();
+    const action = applyAction(slot, promotion, needed);
+    return action === null ? wait(unmet({ code: 'plan-missing' })) : go([], [action]);
+  }
+  const deadline = open.since + view.stage.rollout.progressDeadline;
+  if (now >= deadline) {
+    const reason: Reason = { code: 'progress-deadline', ready, needed, afterMs: now - open.since };
+    return turnBack(view, promotion.step < 0 ? 'refused' : 'rolled-back', reason);
+  }
+  return wait(unmet({ code: 'not-ready', ready, needed, deadline }, deadline), ...failing(slot));
+}
+
+function shift(view: View, step: number, weight: number): Step {
+  const { slot, promotion } = view;
+  const action: Action = {
+    type: 'shift-traffic',
+    generation: slot.generation + 1,
+    weights: sharesFor(slot, promotion.release, weight),
+  };
+  return go([{ type: 'shifting', promotion: promotion.id, step, weight }], [action]);
+}
+
+/** Stable first, then the canary; together 100. */
+function sharesFor(slot: SlotState, canary: string, weight: number): Weight[] {
+  const rest = 100 - weight;
+  const stable = slot.stable;
+  return stable === null || rest === 0
+    ? [{ release: canary, weight: 100 }]
+    : [
+        { release: stable.release, weight: rest },
+        { release: canary, weight },
+      ];
+}
+
+/** Effects that failed at least once, so that "not confirmed yet" comes with what the outside said. */
+export function failing(slot: SlotState): readonly Unmet[] {
+  return slot.effects.flatMap((effect) =>
+    effect.failure === null
+      ? []
+      : [
+          unmet({
+            code: 'effect-failing',
+            effect: effect.action.type,
+            attempts: effect.failure.attempts,
+            message: effect.failure.message,
+          }),
+        ],
+  );
+}

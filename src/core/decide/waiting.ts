@@ -1,0 +1,166 @@
+import type { Move, PromotionState } from '../model/decision.ts';
+import type { Reason } from '../model/reason.ts';
+import type { Promotion } from '../model/state.ts';
+import type { GateAnswer, GateContext } from './gates/context.ts';
+import { judge } from './gates/judge.ts';
+import { freezesOn } from './freeze.ts';
+import { isCurrentPlan, planFor } from './plan.ts';
+import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
+
+/** Ends a promotion that never had traffic. */
+const endMove = (promotion: Promotion, state: PromotionState, reason: Reason): Move => ({
+  type: 'ended',
+  promotion: promotion.id,
+  state,
+  reason,
+  proof: 'none',
+  warmUntil: null,
+});
+
+/**
+ * A promotion at the door: refused, planned, judged, overtaken, held, or started. In this order, and each only
+ * when the ones before have nothing to say.
+ */
+export function advanceWaiting(view: View): Step {
+  return end(view) ?? plan(view) ?? judgeEntry(view) ?? enter(view);
+}
+
+/** People's no, and what can never become a yes. */
+function end(view: View): Step | null {
+  const { promotion, slot } = view;
+  if (promotion.abort !== null) {
+    return go([
+      endMove(promotion, 'aborted', {
+        code: 'abort-asked',
+        by: promotion.abort.by.id,
+        note: promotion.abort.note,
+      }),
+    ]);
+  }
+  if (promotion.rejected !== null) {
+    const { by, note, changesRequested } = promotion.rejected;
+    return go([endMove(promotion, 'refused', { code: 'rejected', by: by.id, note, changesRequested })]);
+  }
+  const artifact = view.release.sealed?.release.artifact.digest;
+  if (artifact === undefined) return null;
+  const quarantine = slot.quarantine[artifact];
+  if (quarantine !== undefined && !promotion.liftQuarantine) {
+    return go([
+      endMove(promotion, 'refused', {
+        code: 'quarantined',
+        artifact,
+        since: quarantine.since,
+        by: quarantine.by,
+      }),
+    ]);
+  }
+  if (slot.stable?.release === promotion.release && slot.moving === null) {
+    return go([endMove(promotion, 'refused', { code: 'already-stable' })]);
+  }
+  return null;
+}
+
+function plan(view: View): Step | null {
+  if (view.release.sealed === null) return wait(unmet({ code: 'release-open' }));
+  if (isCurrentPlan(view)) return null;
+  const made = planFor(view);
+  return made === null
+    ? null
+    : go([{ type: 'planned', promotion: view.promotion.id, plan: made.digest, document: made.document }]);
+}
+
+/** Records what changed in what the gates say; a clear no ends the promotion. */
+function judgeEntry(view: View): Step | null {
+  const moves: Move[] = [];
+  for (const [gate, answer] of entryAnswers(view)) {
+    const last = view.promotion.gates[gate.name];
+    if (last?.verdict !== answer.verdict || last.reason.code !== answer.reason.code) {
+      moves.push({
+        type: 'judged',
+        promotion: view.promotion.id,
+        gate: gate.name,
+        verdict: answer.verdict,
+        reason: answer.reason,
+      });
+    }
+    if (answer.verdict === 'fail' && gate.mode === 'enforce')
+      return go([...moves, endMove(view.promotion, 'refused', answer.reason)]);
+  }
+  return moves.length > 0 ? go(moves) : null;
+}
+
+/** What a view's gates read. */
+export function gateContext(view: View): GateContext {
+  return {
+    now: view.now,
+    slot: view.slot,
+    promotion: view.promotion,
+    release: view.release,
+    project: view.input.project.project,
+    environment: view.environment,
+    editor: view.input.project.pinned[view.promotion.pipeline]?.by.id ?? null,
+    crypto: view.input.crypto,
+  };
+}
+
+/** The entry gates that apply, with their answers. A rollback is only asked whether its artifact is still trusted. */
+export function entryAnswers(view: View): readonly (readonly [View['stage']['gates'][number], GateAnswer])[] {
+  const context = gateContext(view);
+  return view.stage.gates
+    .filter((gate) => view.promotion.mode === 'promote' || gate.kind === 'signature')
+    .map((gate) => [gate, judge(gate, context)] as const);
+}
+
+function enter(view: View): Step {
+  const { promotion, slot } = view;
+  const conditions = [...upstream(view), ...gateConditions(view), ...holds(view)];
+  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  if (moving !== undefined)
+    conditions.push(unmet({ code: 'behind', promotion: moving.id, release: moving.release }));
+  if (conditions.length > 0) return wait(...conditions);
+  const overtaken = slot.promotions.filter(
+    (p) =>
+      p.state === 'waiting' &&
+      p.id !== promotion.id &&
+      p.stage === promotion.stage &&
+      p.requestedAt <= promotion.requestedAt,
+  );
+  return go([
+    ...overtaken.map((p) =>
+      endMove(p, 'superseded', {
+        code: 'superseded-by',
+        promotion: promotion.id,
+        release: promotion.release,
+      }),
+    ),
+    { type: 'started', promotion: promotion.id },
+  ]);
+}
+
+function upstream(view: View): readonly Unmet[] {
+  if (view.promotion.mode === 'rollback') return [];
+  return view.stage.after
+    .filter((stage) => view.release.stages[stage]?.state !== 'promoted')
+    .map((stage) => unmet({ code: 'upstream-missing', stage }));
+}
+
+function gateConditions(view: View): readonly Unmet[] {
+  return entryAnswers(view)
+    .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
+    .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));
+}
+
+function holds(view: View): readonly Unmet[] {
+  if (view.promotion.mode === 'rollback') return [];
+  const paused = view.promotion.paused;
+  return [
+    ...freezesOn(
+      view.slot.key,
+      view.environment.document,
+      view.input.project,
+      view.input.everything,
+      view.now,
+    ),
+    ...(paused === null ? [] : [unmet({ code: 'paused', by: paused.by.id, note: paused.note })]),
+  ];
+}

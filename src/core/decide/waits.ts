@@ -1,0 +1,167 @@
+import type { Wait } from '../model/decision.ts';
+import type { Reason } from '../model/reason.ts';
+import type { Promotion } from '../model/state.ts';
+import type { Millis } from '../model/time.ts';
+import type { Unmet } from './view.ts';
+
+interface Ownership {
+  readonly owner: Wait['owner'];
+  readonly how: string;
+  readonly ifNothing: string;
+}
+
+const stays = 'it stays where it is';
+
+/** Who can end each kind of wait, how, and what happens if nobody does. Every code has an answer, by its type. */
+const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promotion) => Ownership)>> = {
+  'release-open': {
+    owner: 'ci',
+    how: 'CI seals the release: belay release seal',
+    ifNothing: 'no traffic is shifted',
+  },
+  'upstream-missing': {
+    owner: 'requester',
+    how: 'promote the release in that stage first',
+    ifNothing: stays,
+  },
+  behind: {
+    owner: 'time',
+    how: 'wait for the promotion ahead, or abort it',
+    ifNothing: 'it starts when that one ends',
+  },
+  'superseded-by': { owner: 'requester', how: 'ask for the promotion again', ifNothing: stays },
+  'already-stable': { owner: 'requester', how: 'nothing to do', ifNothing: stays },
+  quarantined: { owner: 'operator', how: 'promote with --lift-quarantine and a reason', ifNothing: stays },
+  'stage-unknown': { owner: 'operator', how: 'apply a pipeline that has the stage', ifNothing: stays },
+  'environment-unknown': { owner: 'operator', how: 'apply the environment', ifNothing: stays },
+  'plan-missing': { owner: 'time', how: 'the plan is made in the next turn', ifNothing: stays },
+  'signature-missing': {
+    owner: 'ci',
+    how: 'attach a statement signed by a trusted identity: belay release attach',
+    ifNothing: 'no traffic is shifted',
+  },
+  'signature-untrusted': {
+    owner: 'ci',
+    how: 'sign with an identity that the project trusts',
+    ifNothing: 'no traffic is shifted',
+  },
+  'signature-subject': {
+    owner: 'ci',
+    how: 'sign this artifact’s digest',
+    ifNothing: 'no traffic is shifted',
+  },
+  'signature-ok': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'tests-missing': {
+    owner: 'ci',
+    how: 'attach the report: belay release attach --tests FILE',
+    ifNothing: 'no traffic is shifted',
+  },
+  'tests-failed': {
+    owner: 'ci',
+    how: 'mend the tests and open a new release',
+    ifNothing: 'no traffic is shifted',
+  },
+  'tests-too-few': {
+    owner: 'ci',
+    how: 'attach a report with enough tests',
+    ifNothing: 'no traffic is shifted',
+  },
+  'tests-passed': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'approvals-missing': (promotion) => ({
+    owner: 'approver',
+    how: `belay approve ${promotion.id}`,
+    ifNothing: 'no traffic is shifted',
+  }),
+  approved: { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'window-closed': {
+    owner: 'time',
+    how: 'wait for the window',
+    ifNothing: 'it goes on when the window opens',
+  },
+  'window-open': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'check-missing': { owner: 'ci', how: 'run the check and attach its signed report', ifNothing: stays },
+  'check-failed': { owner: 'ci', how: 'mend what the check found and open a new release', ifNothing: stays },
+  'check-expired': { owner: 'ci', how: 'run the check again', ifNothing: stays },
+  'check-passed': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  soaking: { owner: 'time', how: 'wait', ifNothing: 'it is promoted when the time is full' },
+  soaked: { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'no-traffic': {
+    owner: 'traffic',
+    how: 'send requests to the service',
+    ifNothing: 'a person is asked when the gate’s hold is over',
+  },
+  'no-stable-traffic': {
+    owner: 'traffic',
+    how: 'send requests to the service',
+    ifNothing: 'a person is asked when the gate’s hold is over',
+  },
+  'not-enough-data': {
+    owner: 'traffic',
+    how: 'wait for more requests',
+    ifNothing: 'a person is asked when the gate’s hold is over',
+  },
+  worse: { owner: 'time', how: 'nothing to do', ifNothing: 'it is rolled back' },
+  'limit-exceeded': { owner: 'time', how: 'nothing to do', ifNothing: 'it is rolled back' },
+  'within-margin': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'no-baseline': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  frozen: { owner: 'operator', how: 'belay unfreeze', ifNothing: stays },
+  paused: (promotion) => ({ owner: 'operator', how: `belay resume ${promotion.id}`, ifNothing: stays }),
+  'not-ready': {
+    owner: 'environment',
+    how: 'look at the service’s own logs',
+    ifNothing: 'it turns back at the deadline',
+  },
+  'progress-deadline': { owner: 'environment', how: 'look at the service’s own logs', ifNothing: stays },
+  'weight-unconfirmed': {
+    owner: 'environment',
+    how: 'the weight is asked for again until it is read back',
+    ifNothing: 'it turns back at the deadline',
+  },
+  'weight-deadline': { owner: 'environment', how: 'look at the traffic driver', ifNothing: stays },
+  'step-time': {
+    owner: 'time',
+    how: 'wait',
+    ifNothing: 'it goes on when the step’s time is over and its gates pass',
+  },
+  'not-retired': {
+    owner: 'environment',
+    how: 'open requests are drained, then the processes end',
+    ifNothing: 'traffic is already away from it',
+  },
+  'hold-expired': (promotion) => ({
+    owner: 'operator',
+    how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
+    ifNothing: stays,
+  }),
+  'canary-gone': { owner: 'environment', how: 'look at the service’s own logs', ifNothing: stays },
+  'effect-failing': {
+    owner: 'environment',
+    how: 'it is tried again with growing pauses',
+    ifNothing: 'it turns back at the deadline',
+  },
+  rejected: { owner: 'requester', how: 'change what was asked for', ifNothing: stays },
+  'abort-asked': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'rollback-asked': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'rollback-impossible': (promotion) => ({
+    owner: 'operator',
+    how: `mend forward with a new release, or belay resume ${promotion.id}`,
+    ifNothing: stays,
+  }),
+  done: { owner: 'time', how: 'nothing to do', ifNothing: stays },
+};
+
+/** A wait as it is stored and shown, from an unmet condition. */
+export function waitFrom(condition: Unmet, promotion: Promotion, since: Millis): Wait {
+  const entry = ownership[condition.reason.code];
+  const { owner, how, ifNothing } = typeof entry === 'function' ? entry(promotion) : entry;
+  return {
+    promotion: promotion.id,
+    reason: condition.reason,
+    gate: condition.gate,
+    since,
+    owner,
+    how,
+    nextCheck: condition.next,
+    ifNothing,
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { Digest } from './digest.ts';
+import { Metric } from './gate.ts';
+import { Name, SubjectId } from './name.ts';
+import { Millis } from './time.ts';
+
+const reason = <C extends string, S extends z.core.$ZodLooseShape>(code: C, shape: S) =>
+  z.strictObject({ code: z.literal(code), ...shape });
+
+/** Both arms of a comparison as counted over the same time. `bad` of `requests`. */
+export const ArmCounts = z.strictObject({ requests: z.int().min(0), bad: z.int().min(0) });
+export type ArmCounts = z.infer<typeof ArmCounts>;
+
+/** A comparison's numbers. Rates and bounds are fractions (0 to 1), rounded to six places where stored. */
+export const Comparison = z.strictObject({
+  metric: Metric,
+  canary: ArmCounts,
+  stable: ArmCounts,
+  /** Bounds of the difference canary minus stable. */
+  lower: z.number(),
+  upper: z.number(),
+  margin: z.number(),
+});
+export type Comparison = z.infer<typeof Comparison>;
+
+/** Why something does not happen, or did: typed, so that every surface prints the same sentence. */
+export const Reason = z.discriminatedUnion('code', [
+  // the release and the queue
+  reason('release-open', {}),
+  reason('upstream-missing', { stage: Name }),
+  reason('behind', { promotion: z.string(), release: Name }),
+  reason('superseded-by', { promotion: z.string(), release: Name }),
+  reason('already-stable', {}),
+  reason('quarantined', { artifact: Digest, since: Millis, by: z.string() }),
+  reason('stage-unknown', { stage: z.string() }),
+  reason('environment-unknown', { environment: z.string() }),
+  reason('plan-missing', {}),
+  // gates
+  reason('signature-missing', { predicateType: z.string() }),
+  reason('signature-untrusted', { predicateType: z.string() }),
+  reason('signature-subject', { found: z.string() }),
+  reason('signature-ok', { identity: Name }),
+  reason('tests-missing', { report: Name }),
+  reason('tests-failed', { report: Name, failed: z.int(), total: z.int() }),
+  reason('tests-too-few', { report: Name, total: z.int(), needed: z.int() }),
+  reason('tests-passed', { report: Name, total: z.int() }),
+  reason('approvals-missing', { have: z.int(), need: z.int(), plan: Digest, barred: z.array(SubjectId) }),
+  reason('approved', { by: z.array(SubjectId) }),
+  reason('window-closed', { until: Millis, note: z.string() }),
+  reason('window-open', {}),
+  reason('check-missing', { check: Name }),
+  reason('check-failed', { check: Name }),
+  reason('check-expired', { check: Name, at: Millis }),
+  reason('check-passed', { check: Name, identity: Name }),
+  reason('soaking', { healthyMs: z.int(), neededMs: z.int() }),
+  reason('soaked', { healthyMs: z.int() }),
+  // metrics
+  reason('no-traffic', { metric: Metric }),
+  reason('no-stable-traffic', { metric: Metric }),
+  reason('not-enough-data', { comparison: Comparison, missingRequests: z.int(), etaMs: z.int().nullable() }),
+  reason('worse', { comparison: Comparison }),
+  reason('limit-exceeded', { metric: Metric, canary: ArmCounts, limit: z.number() }),
+  reason('within-margin', { comparison: Comparison }),
+  reason('no-baseline', { metric: Metric }),
+  // the rollout
+  reason('frozen', { scope: z.string(), freeze: z.string(), until: Millis.nullable(), note: z.string() }),
+  reason('paused', { by: SubjectId, note: z.string() }),
+  reason('not-ready', { ready: z.int(), needed: z.int(), deadline: Millis }),
+  reason('progress-deadline', { ready: z.int(), needed: z.int(), afterMs: z.int() }),
+  reason('weight-unconfirmed', { wanted: z.int(), seen: z.int().nullable(), deadline: Millis }),
+  reason('weight-deadline', { wanted: z.int(), afterMs: z.int() }),
+  reason('step-time', { step: z.int(), weight: z.int(), until: Millis }),
+  reason('not-retired', { release: Name }),
+  reason('hold-expired', { gate: Name, afterMs: z.int() }),
+  reason('canary-gone', { release: Name }),
+  reason('effect-failing', { effect: z.string(), attempts: z.int(), message: z.string() }),
+  // people
+  reason('rejected', { by: SubjectId, note: z.string(), changesRequested: z.boolean() }),
+  reason('abort-asked', { by: SubjectId, note: z.string() }),
+  reason('rollback-asked', { by: SubjectId, note: z.string() }),
+  reason('rollback-impossible', { why: z.string() }),
+  reason('done', {}),
+]);
+export type Reason = z.infer<typeof Reason>;
+export type ReasonCode = Reason['code'];

@@ -1,0 +1,146 @@
+import { freezesOn } from '../core/decide/freeze.ts';
+import { renderConfiguration } from '../core/decide/plan.ts';
+import type { Action } from '../core/model/decision.ts';
+import { type Crypto, seal } from '../core/model/digest.ts';
+import { unreachable } from '../core/model/result.ts';
+import type { OpenEffect } from '../core/model/state.ts';
+import type { Millis } from '../core/model/time.ts';
+import type { EnvironmentDriver, Outcome, RenderedConfiguration } from '../ports/environment.ts';
+import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
+
+/** An effect that was accepted and is not seen yet is asked for again after this long. */
+const askAgainMs = 3_000;
+const longestPauseMs = 30_000;
+
+/** The pause before the next try, in milliseconds: doubling from 250 ms. */
+export const pauseAfter = (attempts: number): number =>
+  Math.min(longestPauseMs, 250 * 2 ** Math.min(attempts - 1, 10));
+
+/**
+ * Carries out a slot's open effects, in the order in which they were decided. Before one that increases exposure
+ * the freezes are read again: one that was committed meanwhile wins, and the effect waits.
+ */
+export async function carryOut(
+  store: EngineStore,
+  driver: EnvironmentDriver | undefined,
+  crypto: Crypto,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<
+  readonly { readonly effect: Action['type']; readonly outcome: Outcome['outcome'] | 'frozen' | 'refused' }[]
+> {
+  const record = await store.load(claim.slot);
+  const results: { effect: Action['type']; outcome: Outcome['outcome'] | 'frozen' | 'refused' }[] = [];
+  let due: Millis | null = null;
+  for (const open of record.slot.effects) {
+    const outcome = await attempt(record, driver, crypto, open, signal);
+    results.push({ effect: open.action.type, outcome: outcome.outcome });
+    const pause = await settle(store, claim, open, outcome);
+    due = due === null ? record.now + pause : Math.min(due, record.now + pause);
+  }
+  await store.release(claim, due);
+  return results;
+}
+
+type Attempt =
+  | Outcome
+  | { readonly outcome: 'frozen' }
+  | { readonly outcome: 'refused'; readonly message: string };
+
+async function attempt(
+  record: TurnRecord,
+  driver: EnvironmentDriver | undefined,
+  crypto: Crypto,
+  open: OpenEffect,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  if (driver === undefined)
+    return { outcome: 'refused', message: `no driver serves environment ${record.slot.key.environment}` };
+  if (isHeld(record, open.action)) return { outcome: 'frozen' };
+  try {
+    return await execute(record, driver, crypto, open.action, signal);
+  } catch (error) {
+    // A driver that throws has broken its contract; whether the outside changed is not known.
+    return { outcome: 'unknown', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Whether a freeze holds an action that gives a release other than stable more traffic than it is seen to have. */
+function isHeld(record: TurnRecord, action: Action): boolean {
+  if (action.type !== 'shift-traffic') return false;
+  const { slot, project, everything, now } = record;
+  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  if (moving?.mode === 'rollback') return false;
+  const seen = (release: string): number =>
+    slot.observed?.weights.find((w) => w.release === release)?.weight ?? 0;
+  const grows = action.weights.some((w) => w.release !== slot.stable?.release && w.weight > seen(w.release));
+  const environment = project.environments[slot.key.environment];
+  if (!grows || environment === undefined) return grows;
+  return freezesOn(slot.key, environment.document, project, everything, now).length > 0;
+}
+
+async function execute(
+  record: TurnRecord,
+  driver: EnvironmentDriver,
+  crypto: Crypto,
+  action: Action,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const { key } = record.slot;
+  switch (action.type) {
+    case 'apply-workload': {
+      const configuration = rendered(record, crypto, action);
+      if (configuration === null)
+        return { outcome: 'refused', message: 'the environment has changed since the plan was made' };
+      return driver.desiredState.applyWorkload(key, { ...action, configuration }, signal);
+    }
+    case 'shift-traffic':
+      return driver.traffic.shift(key, action, signal);
+    case 'remove-workload':
+      return driver.desiredState.removeWorkload(key, action, signal);
+    default:
+      return unreachable(action);
+  }
+}
+
+/** The configuration that the plan names, rendered again; null when it no longer comes out with the digest that was approved. */
+function rendered(
+  record: TurnRecord,
+  crypto: Crypto,
+  action: Extract<Action, { type: 'apply-workload' }>,
+): RenderedConfiguration | null {
+  const environment = record.project.environments[record.slot.key.environment]?.document;
+  if (environment === undefined) return null;
+  const bundle = record.releases[action.release]?.sealed?.release.bundle ?? null;
+  const configuration = renderConfiguration(environment, bundle);
+  const { digest } = seal(crypto, configuration);
+  return digest === action.configuration ? { digest, ...configuration } : null;
+}
+
+/** Records what went wrong, and says how long to pause. */
+async function settle(store: EngineStore, claim: Claim, open: OpenEffect, outcome: Attempt): Promise<number> {
+  const attempts = (open.failure?.attempts ?? 0) + 1;
+  switch (outcome.outcome) {
+    case 'done':
+      return askAgainMs;
+    case 'frozen':
+      return 1_000;
+    case 'stale':
+      await store.effectFailed(
+        claim.slot,
+        open,
+        'failed',
+        `the outside has seen generation ${outcome.generation}, which is newer`,
+      );
+      return longestPauseMs;
+    case 'failed':
+    case 'unknown':
+      await store.effectFailed(claim.slot, open, outcome.outcome, outcome.message);
+      return pauseAfter(attempts);
+    case 'refused':
+      await store.effectFailed(claim.slot, open, 'failed', outcome.message);
+      return pauseAfter(attempts);
+    default:
+      return unreachable(outcome);
+  }
+}

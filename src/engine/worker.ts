@@ -1,0 +1,79 @@
+import type { Crypto } from '../core/model/digest.ts';
+import type { SlotKey } from '../core/model/name.ts';
+import { unreachable } from '../core/model/result.ts';
+import type { EnvironmentDriver } from '../ports/environment.ts';
+import type { Claim, EngineStore, Lane } from '../ports/store.ts';
+import { carryOut } from './effects.ts';
+import { type ObservePace, observeSlot } from './observe.ts';
+import { takeTurn } from './turn.ts';
+
+/** What a worker needs. `report` hears of what a person should look at. */
+export interface WorkerParts {
+  readonly store: EngineStore;
+  readonly crypto: Crypto;
+  readonly driverFor: (slot: SlotKey) => EnvironmentDriver | undefined;
+  readonly pace: ObservePace;
+  readonly report: (event: WorkerEvent) => void;
+  /** How many claims of each lane are worked on at once. */
+  readonly concurrency: Readonly<Record<Lane, number>>;
+}
+
+export type WorkerEvent =
+  | { readonly event: 'lint-stopped'; readonly slot: SlotKey; readonly findings: readonly string[] }
+  | { readonly event: 'work-failed'; readonly slot: SlotKey; readonly lane: Lane; readonly error: unknown };
+
+/** A lease covers one piece of work, never a wait: an effect's call is given up before its lease ends. */
+const leaseMs: Readonly<Record<Lane, number>> = { turn: 2_000, observe: 4_000, effect: 4_000 };
+const callLimitMs = 3_000;
+
+/**
+ * Claims what is due in one lane and works on it. Returns how much it did, so that its caller knows whether to
+ * come back at once. An error of one slot is reported and does not touch the others: its lease ends by itself.
+ */
+export async function workOnce(parts: WorkerParts, lane: Lane): Promise<number> {
+  const claims = await parts.store.claim(lane, parts.concurrency[lane], leaseMs[lane]);
+  await Promise.all(
+    claims.map((claim) =>
+      work(parts, claim).catch((error: unknown) =>
+        parts.report({ event: 'work-failed', slot: claim.slot, lane, error }),
+      ),
+    ),
+  );
+  return claims.length;
+}
+
+async function work(parts: WorkerParts, claim: Claim): Promise<void> {
+  switch (claim.lane) {
+    case 'turn': {
+      const turn = await takeTurn(parts.store, parts.crypto, claim);
+      if (turn.result === 'stopped') {
+        parts.report({
+          event: 'lint-stopped',
+          slot: claim.slot,
+          findings: turn.findings.map((finding) => finding.message),
+        });
+      }
+      return;
+    }
+    case 'observe':
+      await observeSlot(
+        parts.store,
+        parts.driverFor(claim.slot),
+        claim,
+        parts.pace,
+        AbortSignal.timeout(callLimitMs),
+      );
+      return;
+    case 'effect':
+      await carryOut(
+        parts.store,
+        parts.driverFor(claim.slot),
+        parts.crypto,
+        claim,
+        AbortSignal.timeout(callLimitMs),
+      );
+      return;
+    default:
+      unreachable(claim.lane);
+  }
+}

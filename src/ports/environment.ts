@@ -1,0 +1,89 @@
+import type { Digest } from '../core/model/digest.ts';
+import type { SlotKey } from '../core/model/name.ts';
+import type { Observation, Sample, Weight } from '../core/model/observation.ts';
+import type { Result } from '../core/model/result.ts';
+
+/**
+ * What became of a call to the outside.
+ * - `done`: the outside has accepted it. It counts only once an observation shows it.
+ * - `stale`: the outside has seen a higher generation; nothing was changed, and it must not be tried again.
+ * - `failed`: nothing was changed, or what was changed may be repeated; try again later.
+ * - `unknown`: the answer was lost; it may or may not have happened. Trying again is safe.
+ */
+export type Outcome =
+  | { readonly outcome: 'done' }
+  | { readonly outcome: 'stale'; readonly generation: number }
+  | { readonly outcome: 'failed'; readonly message: string }
+  | { readonly outcome: 'unknown'; readonly message: string };
+
+/** Why something could not be read. Never a statement about the thing itself. */
+export interface Unreadable {
+  readonly code: 'unreachable' | 'invalid-answer' | 'not-found';
+  readonly message: string;
+}
+
+/** What runs: fully rendered, secrets by reference and version only. Its canonical bytes have `digest`. */
+export interface RenderedConfiguration {
+  readonly digest: Digest;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly secrets: readonly {
+    readonly name: string;
+    readonly reference: string;
+    readonly version: string;
+  }[];
+}
+
+export interface WorkloadSpec {
+  readonly generation: number;
+  readonly release: string;
+  readonly artifact: Digest;
+  readonly configuration: RenderedConfiguration;
+  readonly replicas: number;
+}
+
+/**
+ * Makes releases run. Idempotent: the same spec twice leaves one workload. Fenced: a generation lower than the
+ * highest that this slot has seen is refused as `stale`. Applying never touches traffic, and never another
+ * release of the slot. May take effect long after it has answered `done`.
+ */
+export interface DesiredState {
+  applyWorkload(slot: SlotKey, spec: WorkloadSpec, signal: AbortSignal): Promise<Outcome>;
+  /** Drains, then ends, a release. A release that does not run is `done`. Refused while it still has weight. */
+  removeWorkload(
+    slot: SlotKey,
+    target: { readonly generation: number; readonly release: string },
+    signal: AbortSignal,
+  ): Promise<Outcome>;
+}
+
+/** Shares traffic between releases. Weights name every release that gets any, and add up to 100. Fenced as above. */
+export interface Traffic {
+  shift(
+    slot: SlotKey,
+    target: { readonly generation: number; readonly weights: readonly Weight[] },
+    signal: AbortSignal,
+  ): Promise<Outcome>;
+}
+
+/** Reads what runs and how traffic is shared now, from outside. Reports what it sees; concludes nothing. */
+export interface Observer {
+  observe(slot: SlotKey, signal: AbortSignal): Promise<Result<Omit<Observation, 'at'>, Unreadable>>;
+}
+
+/** Raw cumulative counters, one sample a pod and scrape. A pod that did not answer is left out, not guessed. */
+export interface Metrics {
+  scrape(
+    slot: SlotKey,
+    arms: { readonly canary: string; readonly stable: string | null },
+    signal: AbortSignal,
+  ): Promise<Result<readonly Sample[], Unreadable>>;
+}
+
+/** The ports of one environment. `fences` says whether the outside checks generations. */
+export interface EnvironmentDriver {
+  readonly fences: boolean;
+  readonly desiredState: DesiredState;
+  readonly traffic: Traffic;
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+}
