@@ -57,5 +57,5 @@ async function scrape(
     { canary: moving.release, stable: slot.stable.release },
     signal,
   );
-  if (read.ok && read.value.length > 0) await store.sampled(claim.slot, read.value);
+  if (read.ok && read.value.length > 0) await store.sampled(claim.slot, moving.id, read.value);
 }

@@ -6,6 +6,7 @@ import { type Finding, lintDecision } from '../core/lint/lint.ts';
 import { canonicalJson } from '../core/model/canonical.ts';
 import { type Crypto, seal } from '../core/model/digest.ts';
 import type { SlotEntry } from '../core/model/entries.ts';
+import { slotStream } from '../core/model/name.ts';
 import type { Conclusion, SlotState, TurnInput } from '../core/model/state.ts';
 import type { Claim, EngineStore, Pending, TurnCommit, TurnRecord } from '../ports/store.ts';
 
@@ -69,7 +70,8 @@ export function prepareTurn(record: TurnRecord, crypto: Crypto): Prepared {
     conclusion,
     commit: {
       // The slot's own head is what was loaded; the entries taken in are written by this very commit.
-      reads: { ...decision.reads, ...slotHead(record, decision.reads) },
+      reads: { ...decision.reads, [slotStream(record.slot.key)]: record.slot.seq },
+      follows: record.headHash,
       entries,
       state: recorded ? after : record.slot,
       content: recorded ? taken.content : [],
@@ -79,14 +81,6 @@ export function prepareTurn(record: TurnRecord, crypto: Crypto): Prepared {
       nextCheck: conclusion.nextCheck,
     },
   };
-}
-
-function slotHead(
-  record: TurnRecord,
-  reads: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
-  const name = Object.keys(reads).find((stream) => stream.startsWith('slot/'));
-  return name === undefined ? {} : { [name]: record.slot.seq };
 }
 
 interface TakenIn {

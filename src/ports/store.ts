@@ -23,6 +23,7 @@ export interface Claim {
 export interface Pending {
   /** Until when the last observation was seen unchanged; null when it was not looked at again. */
   readonly seenUntil: Millis | null;
+  /** Of the promotion that moves; another's never count. */
   readonly samples: readonly Sample[];
 }
 
@@ -35,6 +36,8 @@ export interface TurnRecord {
   readonly releases: Readonly<Record<string, ReleaseState>>;
   readonly project: ProjectState;
   readonly everything: ProjectState;
+  /** The hash of the slot stream's last entry; the turn's own entries follow exactly that one. */
+  readonly headHash: string;
 }
 
 /** What a turn writes, in one transaction. */
@@ -43,6 +46,8 @@ export interface TurnCommit {
   /** The head of every stream that was read; if one has moved, nothing is written. */
   readonly reads: Readonly<Record<string, number>>;
   readonly entries: readonly SlotEntry[];
+  /** `headHash` of the record that the turn was made from. */
+  readonly follows: string;
   /** The state after these entries. Its `effects` are exactly those to be carried out. */
   readonly state: SlotState;
   /** Bytes named by digests in the entries. */
@@ -72,7 +77,8 @@ export interface EngineStore {
   release(claim: Claim, dueAt: Millis | null): Promise<void>;
   /** Records a look at the outside: a new entry if it shows something new, else "seen until". */
   observed(slot: SlotKey, observation: Omit<Observation, 'at'>): Promise<void>;
-  sampled(slot: SlotKey, samples: readonly Sample[]): Promise<void>;
+  /** Records what was scraped for a promotion's rollout, until a turn takes it in. */
+  sampled(slot: SlotKey, promotion: string, samples: readonly Sample[]): Promise<void>;
   /** Records that an effect failed or was left unknown, so that the wait for it can say so. */
   effectFailed(
     slot: SlotKey,

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pool } from 'pg';
+import { nodeCrypto } from '../engine/crypto.ts';
+import { workOnce, type WorkerParts } from '../engine/worker.ts';
+import { canonicalJson } from '../core/model/canonical.ts';
+import { seal } from '../core/model/digest.ts';
+import { BelayDocument, type BelayDocumentInput } from '../core/model/documents.ts';
+import type { Entry } from '../core/model/entries.ts';
+import { projectStream, releaseStream, type Subject } from '../core/model/name.ts';
+import type { RunningWorkload, Weight } from '../core/model/observation.ts';
+import { ok } from '../core/model/result.ts';
+import type { EnvironmentDriver } from '../ports/environment.ts';
+import { PostgresEngineStore } from './engine-store.ts';
+import { appendFact, databaseNow, readEntries } from './streams.ts';
+import { createTestDatabase } from './testing/database.ts';
+
+const slot = { project: 'demo', environment: 'production', service: 'shop' };
+const slotId = 'slot/demo/production/shop';
+const ann: Subject = { id: 'ann', kind: 'person' };
+const ci: Subject = { id: 'ci', kind: 'machine' };
+
+/** An outside that does at once what it is asked, and counts 100 requests a scrape on each arm. */
+function instantDriver(errorsOf: (release: string) => number): EnvironmentDriver {
+  let generation = 0;
+  let workloads: RunningWorkload[] = [];
+  let weights: Weight[] = [];
+  let scrapes = 0;
+  return {
+    fences: true,
+    desiredState: {
+      applyWorkload: async (_slot, spec) => {
+        generation = Math.max(generation, spec.generation);
+        workloads = workloads.filter((w) => w.release !== spec.release);
+        workloads.push({
+          release: spec.release,
+          artifact: spec.artifact,
+          desired: spec.replicas,
+          ready: spec.replicas,
+          open: 0,
+        });
+        return { outcome: 'done' };
+      },
+      removeWorkload: async (_slot, target) => {
+        generation = Math.max(generation, target.generation);
+        workloads = workloads.filter((w) => w.release !== target.release);
+        return { outcome: 'done' };
+      },
+    },
+    traffic: {
+      shift: async (_slot, target) => {
+        generation = Math.max(generation, target.generation);
+        weights = [...target.weights];
+        return { outcome: 'done' };
+      },
+    },
+    observer: {
+      observe: async () =>
+        ok({ generation, workloads: [...workloads], weights: [...weights], level: 'confirmed' }),
+    },
+    metrics: {
+      scrape: async (_slot, arms) => {
+        scrapes += 1;
+        const weight = (weights.find((w) => w.release === arms.canary)?.weight ?? 0) / 100;
+        const sample = (arm: 'canary' | 'stable', release: string) => ({
+          t: scrapes,
+          arm,
+          pod: `${release}-0`,
+          weight,
+          requests: scrapes * 200,
+          bad: { errors: Math.round(scrapes * 200 * errorsOf(release)) },
+          latencyMs: { '250': scrapes * 200, '+Inf': scrapes * 200 },
+        });
+        return ok([
+          sample('canary', arms.canary),
+          ...(arms.stable === null ? [] : [sample('stable', arms.stable)]),
+        ]);
+      },
+    },
+  };
+}
+
+const documents: readonly BelayDocumentInput[] = [
+  {
+    apiVersion: 'belay.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name: 'production', project: 'demo' },
+    spec: { driver: 'instant', replicas: 2, warm: '0s' },
+  },
+  {
+    apiVersion: 'belay.dev/v1alpha1',
+    kind: 'Pipeline',
+    metadata: { name: 'shop', project: 'demo' },
+    spec: {
+      service: 'shop',
+      stages: [
+        {
+          name: 'production',
+          environment: 'production',
+          rollout: { steps: [10, 100], stepAtLeast: '0s' },
+          analysis: [{ kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 2 }],
+        },
+      ],
+    },
+  },
+];
+
+const append = (pool: Pool, stream: string, entry: Entry): Promise<number | null> =>
+  appendFact(pool, stream, () => entry);
+
+async function setUp(pool: Pool): Promise<string> {
+  let pipeline = '';
+  for (const written of documents) {
+    const document = BelayDocument.parse(written);
+    const { bytes, digest } = seal(nodeCrypto, document);
+    if (document.kind === 'Pipeline') pipeline = digest;
+    const at = await databaseNow(pool);
+    await append(pool, projectStream('demo'), {
+      type: 'applied',
+      at,
+      by: ann,
+      kind: document.kind,
+      name: document.metadata.name,
+      digest,
+      document: bytes,
+    });
+  }
+  return pipeline;
+}
+
+async function release(pool: Pool, name: string, pipeline: string): Promise<void> {
+  const key = { project: 'demo', service: 'shop', name };
+  const stream = releaseStream(key);
+  const at = await databaseNow(pool);
+  const sealed = {
+    key,
+    commit: 'abcdef1',
+    artifact: { name, digest: nodeCrypto.digest(name), bytes: 1 },
+    bundle: null,
+    contributors: [],
+    summary: '',
+    openedBy: ci,
+  };
+  await append(pool, stream, { type: 'opened', at, by: ci, commit: 'abcdef1', summary: '' });
+  await append(pool, stream, {
+    type: 'sealed',
+    at,
+    by: ci,
+    sealed: seal(nodeCrypto, sealed).digest,
+    release: sealed,
+  });
+  await append(pool, slotId, {
+    type: 'requested',
+    at,
+    by: ann,
+    promotion: `${name}-production`,
+    release: name,
+    stage: 'production',
+    pipeline,
+    mode: 'promote',
+    note: '',
+    liftQuarantine: false,
+  });
+}
+
+/** Works until a slot has nothing open any more; a slot that never gets there fails the test by its deadline. */
+async function workUntilQuiet(parts: WorkerParts, store: PostgresEngineStore): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    for (const lane of ['turn', 'effect', 'observe'] as const) await workOnce(parts, lane);
+    const { slot: state } = await store.load(slot);
+    if (state.promotions.length === 0 && state.effects.length === 0 && state.seq > 0) return;
+    assert.ok(Date.now() < deadline, `not quiet: ${canonicalJson(state)}`);
+  }
+}
+
+function partsFor(store: PostgresEngineStore, driver: EnvironmentDriver): WorkerParts {
+  return {
+    store,
+    crypto: nodeCrypto,
+    driverFor: () => driver,
+    pace: { effect: 5, moving: 5, idle: 1_000 },
+    report: (event) =>
+      assert.fail(
+        canonicalJson({ event: event.event, error: 'error' in event ? String(event.error) : event.findings }),
+      ),
+    concurrency: { turn: 4, observe: 4, effect: 4 },
+  };
+}
+
+test('a good release is promoted and a worse one is rolled back, through PostgreSQL', async () => {
+  await using database = await createTestDatabase();
+  const store = new PostgresEngineStore(database.pool);
+  const driver = instantDriver((name) => (name === 'v3' ? 0.2 : 0.001));
+  const parts = partsFor(store, driver);
+  const pipeline = await setUp(database.pool);
+  for (const name of ['v1', 'v2', 'v3']) {
+    await release(database.pool, name, pipeline);
+    await workUntilQuiet(parts, store);
+  }
+  const { slot: state } = await store.load(slot);
+  assert.deepEqual(
+    state.ended.map((e) => [e.release, e.state, e.reason.code]),
+    [
+      ['v3', 'rolled-back', 'worse'],
+      ['v2', 'promoted', 'done'],
+      ['v1', 'promoted', 'done'],
+    ],
+  );
+  assert.equal(state.stable?.release, 'v2');
+  const stages = await readEntries<Entry>(database.pool, 'release/demo/shop/v3', 0);
+  assert.deepEqual(
+    stages.map(({ entry }) => entry.type),
+    ['opened', 'sealed', 'stage-ended'],
+  );
+});

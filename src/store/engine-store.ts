@@ -1,0 +1,194 @@
+import type { Pool } from 'pg';
+import { longestGapMs } from '../core/decide/fold/slot.ts';
+import { canonicalJson } from '../core/model/canonical.ts';
+import type { Entry, SlotEntry } from '../core/model/entries.ts';
+import {
+  everythingStream,
+  projectStream,
+  releaseStream,
+  type SlotKey,
+  slotStream,
+} from '../core/model/name.ts';
+import type { Observation, Sample } from '../core/model/observation.ts';
+import type { OpenEffect } from '../core/model/state.ts';
+import type { Millis } from '../core/model/time.ts';
+import { releasesRead } from '../core/decide/outcomes.ts';
+import type { Claim, EngineStore, Lane, TurnCommit, TurnRecord } from '../ports/store.ts';
+import { Folds } from './folds.ts';
+import { chain, type Head } from './log-entry.ts';
+import { loadSlot } from './slot-rows.ts';
+import { appendFact, databaseNow, readHead } from './streams.ts';
+
+/** PostgreSQL's codes for "somebody else was first": serialisation failure and deadlock. Nothing was written. */
+const lostRaces = new Set(['40001', '40P01']);
+
+/** The engine's store on PostgreSQL. Any number of processes may work on one database. */
+export class PostgresEngineStore implements EngineStore {
+  readonly #pool: Pool;
+  readonly #folds: Folds;
+  /** Called when something may have come due, so that workers of this process look at once. */
+  readonly #hint: () => void;
+
+  constructor(pool: Pool, folds: Folds = new Folds(pool), hint: () => void = () => undefined) {
+    this.#pool = pool;
+    this.#folds = folds;
+    this.#hint = hint;
+  }
+
+  async claim(lane: Lane, limit: number, leaseMs: number): Promise<readonly Claim[]> {
+    // SKIP LOCKED: two claimers never wait for each other, they take different rows.
+    const { rows } = await this.#pool.query<{ slot: string; token: string }>({
+      name: 'claim',
+      text: `update work as w
+                set token = w.token + 1, leased_until = now_ms() + $3, due_at = now_ms() + $3
+               from (select slot from work where lane = $1 and due_at <= now_ms() and leased_until <= now_ms()
+                      order by due_at limit $2 for update skip locked) as due
+              where w.slot = due.slot and w.lane = $1
+              returning w.slot, w.token`,
+      values: [lane, limit, leaseMs],
+    });
+    return rows.map((row) => ({ slot: keyOf(row.slot), lane, token: Number(row.token) }));
+  }
+
+  async load(slot: SlotKey): Promise<TurnRecord> {
+    return loadSlot(this.#pool, this.#folds, slot);
+  }
+
+  async commit(turn: TurnCommit): Promise<'committed' | 'conflict'> {
+    const id = slotStream(turn.claim.slot);
+    const head = { seq: turn.reads[id] ?? 0, hash: turn.follows };
+    try {
+      const { rows } = await this.#pool.query<{ done: boolean }>({
+        name: 'commit-turn',
+        text: 'select commit_turn($1) as done',
+        values: [
+          JSON.stringify({
+            slot: id,
+            token: turn.claim.token,
+            reads: turn.entries.length > 0 ? turn.reads : {},
+            content: turn.content,
+            appends: turn.entries.length > 0 ? await this.#appends(id, head, turn) : [],
+            state: turn.entries.length > 0 ? canonicalJson(turn.state) : '',
+            folded: turn.state.seq,
+            waits: JSON.stringify(turn.waits),
+            nextCheck: turn.nextCheck,
+            samplesUntil: turn.samplesUntil,
+            streams: turn.entries.length > 0 ? streamsRead(turn) : null,
+            moving: turn.state.moving,
+            effects: turn.entries.length > 0 && turn.state.effects.length > 0,
+            active: turn.entries.length > 0 && turn.state.moving !== null,
+          }),
+        ],
+      });
+      if (rows[0]?.done !== true) return 'conflict';
+      if (turn.entries.length > 0) this.#hint();
+      return 'committed';
+    } catch (error) {
+      if (isLostRace(error)) return 'conflict';
+      throw error;
+    }
+  }
+
+  /** The entries of a turn and of what it tells other streams, by stream, in the order in which streams are locked. */
+  async #appends(id: string, head: Head, turn: TurnCommit): Promise<readonly object[]> {
+    const byStream = new Map<string, Entry[]>([[id, [...turn.entries]]]);
+    const { project, service } = turn.claim.slot;
+    for (const outcome of turn.outcomes) {
+      const stream =
+        outcome.stream === 'release'
+          ? releaseStream({ project, service, name: outcome.release })
+          : slotStream(outcome.slot);
+      byStream.set(stream, [...(byStream.get(stream) ?? []), outcome.entry]);
+    }
+    const appends: { stream: string; expected: number; hashes: string[]; bytes: string[] }[] = [];
+    for (const stream of [...byStream.keys()].sort()) {
+      const from = stream === id ? head : await readHead(this.#pool, stream);
+      const links = chain(stream, from, byStream.get(stream) ?? []);
+      appends.push({
+        stream,
+        expected: from.seq,
+        hashes: links.map((l) => l.hash),
+        bytes: links.map((l) => l.bytes),
+      });
+    }
+    return appends;
+  }
+
+  async release(claim: Claim, dueAt: Millis | null): Promise<void> {
+    await this.#pool.query({
+      name: 'release-lane',
+      text: 'select release_lane($1, $2, $3, $4)',
+      values: [slotStream(claim.slot), claim.lane, claim.token, dueAt],
+    });
+  }
+
+  async observed(slot: SlotKey, seen: Omit<Observation, 'at'>): Promise<void> {
+    const record = await loadSlot(this.#pool, this.#folds, slot);
+    const last = record.slot.observed;
+    const seenUntil = Math.max(record.pending.seenUntil ?? 0, record.slot.seenUntil ?? 0);
+    const unchanged =
+      last !== null && canonicalJson({ ...last, at: 0 }) === canonicalJson({ ...seen, at: 0 });
+    if (unchanged && record.now - seenUntil <= longestGapMs) {
+      await this.#pool.query({
+        name: 'seen-until',
+        text: 'update slot set seen_until = $2 where id = $1',
+        values: [slotStream(slot), record.now],
+      });
+      return;
+    }
+    await this.#append(slot, (now) => ({ type: 'observed', at: now, observation: { ...seen, at: now } }));
+  }
+
+  async sampled(slot: SlotKey, promotion: string, samples: readonly Sample[]): Promise<void> {
+    await this.#pool.query({
+      name: 'sampled',
+      text: `with added as (
+               insert into sample (slot, promotion, t, body)
+               select $1, $2, t, body from unnest($3::double precision[], $4::text[]) as s (t, body))
+             select wake(array[$1::text], 'turn', now_ms())`,
+      values: [slotStream(slot), promotion, samples.map((s) => s.t), samples.map((s) => JSON.stringify(s))],
+    });
+    this.#hint();
+  }
+
+  async effectFailed(
+    slot: SlotKey,
+    effect: OpenEffect,
+    outcome: 'failed' | 'unknown',
+    message: string,
+  ): Promise<void> {
+    await this.#append(slot, (now) => ({
+      type: 'effect-failed',
+      at: now,
+      generation: effect.action.generation,
+      effect: effect.action.type,
+      attempts: (effect.failure?.attempts ?? 0) + 1,
+      outcome,
+      message: message.slice(0, 500),
+    }));
+  }
+
+  async #append(slot: SlotKey, make: (now: Millis) => SlotEntry): Promise<void> {
+    const now = await databaseNow(this.#pool);
+    await appendFact(this.#pool, slotStream(slot), () => make(now));
+    this.#hint();
+  }
+}
+
+function keyOf(stream: string): SlotKey {
+  const [, project = '', environment = '', service = ''] = stream.split('/');
+  return { project, environment, service };
+}
+
+/** The streams that the next turn will read: facts on them make it due. Nothing where no promotion is open. */
+function streamsRead(turn: TurnCommit): readonly string[] {
+  const { project, service } = turn.claim.slot;
+  if (turn.state.promotions.length === 0) return [];
+  const releases = releasesRead(turn.state).map((name) => releaseStream({ project, service, name }));
+  return [...releases, projectStream(project), everythingStream].sort();
+}
+
+function isLostRace(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && lostRaces.has(code);
+}
