@@ -19,7 +19,7 @@ export function lintDecision(input: TurnInput, decision: Decision, after: SlotSt
     ...generationsGrow(input.slot, decision.actions),
     ...capacityBeforeTraffic(input.slot, decision.actions),
     ...verifiedBeforeTraffic(input.slot, decision.actions, after),
-    ...trafficBeforeRemoval(input.slot, decision.actions),
+    ...trafficBeforeRemoval(input.slot, decision.actions, after),
     ...frozenStays(input, decision),
     ...endsAreSeen(input.slot, decision.moves),
     ...oneMoves(after),
@@ -117,12 +117,16 @@ function approvalsHold(promotion: Promotion): readonly Finding[] {
 }
 
 /** Invariant 5: a release is removed only when it is seen to have no traffic, and is asked to have none. */
-function trafficBeforeRemoval(slot: SlotState, actions: readonly Action[]): readonly Finding[] {
+function trafficBeforeRemoval(
+  slot: SlotState,
+  actions: readonly Action[],
+  after: SlotState,
+): readonly Finding[] {
   return actions.flatMap((action) => {
     if (action.type !== 'remove-workload') return [];
     const seen = slot.observed?.weights.find((w) => w.release === action.release)?.weight ?? 0;
     if (seen > 0) return [finding(5, `${action.release} would be removed at ${seen} % of traffic`)];
-    if (slot.stable?.release === action.release)
+    if (after.stable?.release === action.release)
       return [finding(5, `${action.release} is stable and would be removed`)];
     return [];
   });
