@@ -1,0 +1,114 @@
+import type { Move } from '../model/decision.ts';
+import { shortDigest } from '../model/digest.ts';
+import type { Entry } from '../model/entries.ts';
+import type { Observation } from '../model/observation.ts';
+import { unreachable } from '../model/result.ts';
+import type { Attachment } from '../model/release.ts';
+import { formatInstant } from '../model/time.ts';
+import { formatCount } from './numbers.ts';
+import { list, sentenceOf } from './sentences.ts';
+
+const said = (note: string): string => (note === '' ? '' : `: “${note}”`);
+
+/** A ledger entry as one plain clause: who did what, or what was seen or decided. No full stop. */
+export function historySentence(entry: Entry): string {
+  switch (entry.type) {
+    case 'requested':
+      return `${entry.by.id} asked to ${entry.mode === 'rollback' ? 'go back to' : 'promote'} ${entry.release} in stage ${entry.stage}${entry.liftQuarantine ? ', lifting its quarantine' : ''}${said(entry.note)}`;
+    case 'approved':
+      return `${entry.by.id} approved ${entry.promotion}, plan ${shortDigest(entry.plan)}${said(entry.note)}`;
+    case 'rejected':
+      return `${entry.by.id} ${entry.changesRequested ? 'asked for changes to' : 'rejected'} ${entry.promotion}${said(entry.note)}`;
+    case 'paused':
+      return `${entry.by.id} paused ${entry.promotion}${said(entry.note)}`;
+    case 'resumed':
+      return `${entry.by.id} resumed ${entry.promotion}${said(entry.note)}`;
+    case 'abort-asked':
+      return `${entry.by.id} aborted ${entry.promotion}${said(entry.note)}`;
+    case 'observed':
+      return observedSentence(entry.observation);
+    case 'seen':
+      return `seen unchanged until ${formatInstant(entry.until)}`;
+    case 'sampled':
+      return `${formatCount(entry.count)} metric samples taken in: canary ${formatCount(entry.analysis.canary.requests)}, stable ${formatCount(entry.analysis.stable.requests)} requests so far`;
+    case 'effect-failed':
+      return `${entry.effect} ${entry.outcome === 'unknown' ? 'got no answer' : 'failed'} (attempt ${entry.attempts}): ${entry.message}`;
+    case 'decided':
+      return decidedSentence(entry.decision.moves);
+    case 'opened':
+      return `${entry.by.id} opened the release for commit ${entry.commit.slice(0, 12)}${said(entry.summary)}`;
+    case 'attached':
+      return `${entry.by.id} attached ${attachmentSentence(entry.attachment)}`;
+    case 'sealed':
+      return `${entry.by.id} sealed the release: artifact ${shortDigest(entry.release.artifact.digest)}`;
+    case 'stage-ended':
+      return `stage ${entry.stage} ended ${entry.state}: ${sentenceOf(entry.reason)}`;
+    case 'applied':
+      return `${entry.by.id} applied ${entry.kind.toLowerCase()} ${entry.name}, digest ${shortDigest(entry.digest)}`;
+    case 'frozen':
+      return `${entry.by.id} froze ${entry.freeze.environment === null ? 'everything in its scope' : `environment ${entry.freeze.environment}`} (${entry.freeze.id})${entry.freeze.until === null ? '' : ` until ${formatInstant(entry.freeze.until)}`}${said(entry.freeze.reason)}`;
+    case 'unfrozen':
+      return `${entry.by.id} lifted freeze ${entry.id}${said(entry.note)}`;
+    default:
+      return unreachable(entry);
+  }
+}
+
+function observedSentence(observation: Observation): string {
+  const weights = observation.weights.map((w) => `${w.release} ${w.weight} %`);
+  const running = observation.workloads.map((w) => `${w.release} ${w.ready} of ${w.desired} ready`);
+  const traffic = weights.length === 0 ? 'no traffic' : `traffic ${list(weights)} (${observation.level})`;
+  return `seen: ${running.length === 0 ? 'nothing runs' : list(running)}; ${traffic}`;
+}
+
+function attachmentSentence(attachment: Attachment): string {
+  switch (attachment.type) {
+    case 'statement':
+      return `statement ${attachment.name}`;
+    case 'tests':
+      return `test report ${attachment.name}: ${formatCount(attachment.counts.failed)} of ${formatCount(attachment.counts.total)} failed, ${formatCount(attachment.counts.skipped)} skipped`;
+    default:
+      return unreachable(attachment);
+  }
+}
+
+function decidedSentence(moves: readonly Move[]): string {
+  const told = moves.map(moveSentence);
+  return told.length === 0 ? 'asked for an effect again' : told.join('; ');
+}
+
+/** What one move of a decision did. */
+export function moveSentence(move: Move): string {
+  switch (move.type) {
+    case 'planned':
+      return `${move.promotion} has plan ${shortDigest(move.plan)}`;
+    case 'judged':
+      return `gate ${move.gate} says ${move.verdict}: ${sentenceOf(move.reason)}`;
+    case 'started':
+      return `${move.promotion} started`;
+    case 'shifting':
+      return `${move.promotion} goes to ${move.weight} %`;
+    case 'reached':
+      return `${move.promotion} is at ${move.weight} %, read back`;
+    case 'observing':
+      return `${move.promotion} has all traffic and is observed`;
+    case 'asked':
+      return `${move.promotion} asks a person: ${sentenceOf(move.reason)}`;
+    case 'turned-back':
+      return `${move.promotion} turned back: ${sentenceOf(move.reason)}`;
+    case 'at-zero':
+      return `${move.promotion} is at 0 %, read back`;
+    case 'quarantined':
+      return `artifact ${shortDigest(move.artifact)} is quarantined: ${sentenceOf(move.reason)}`;
+    case 'ended':
+      return `${move.promotion} ended ${move.state}: ${sentenceOf(move.reason)}`;
+    case 'waiting':
+      return move.codes.length === 0
+        ? `${move.promotion} waits for nothing`
+        : `${move.promotion} waits for ${list(move.codes)}`;
+    case 'retired':
+      return `${move.release} was taken down`;
+    default:
+      return unreachable(move);
+  }
+}
