@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { Wait } from '../core/model/decision.ts';
+import { PromotionState, Wait } from '../core/model/decision.ts';
 import { Digest } from '../core/model/digest.ts';
 import { Name, SlotKey, Subject, SubjectId } from '../core/model/name.ts';
-import { PromotionState } from '../core/model/decision.ts';
 import { Weight } from '../core/model/observation.ts';
 import { PromotionPlan } from '../core/model/plan.ts';
 import { Reason } from '../core/model/reason.ts';
@@ -338,20 +337,51 @@ export type NoteRequest = z.input<typeof NoteRequest>;
 export const Recorded = z.object({ recorded: z.int() });
 export type Recorded = z.infer<typeof Recorded>;
 
-export const WhySlot = z.object({
-  project: Name,
+const WhyWait = WaitView.extend({
+  release: Name,
+  stage: Name,
   environment: Name,
-  service: Name,
-  sentence: z.string(),
-  stable: Name.nullable(),
-  promotions: z.array(PromotionView),
+  /** Who or what must act, and how. */
+  actor: z.string(),
 });
-/** The one object that `belay why` prints. */
+const WhyPromotion = z.object({
+  id: PromotionId,
+  release: Name,
+  stage: Name,
+  environment: Name,
+  mode: z.enum(['promote', 'rollback']),
+  state: PromotionState,
+  since: Millis,
+  weight: z.int().nullable(),
+  sentence: z.string(),
+  next: z.string(),
+  waits: z.array(WhyWait).readonly(),
+});
+const WhySlot = z.object({
+  environment: Name,
+  stable: z.object({ release: Name, since: Millis }).nullable(),
+  sentence: z.string(),
+  promotions: z.array(WhyPromotion).readonly(),
+  lastEnd: z
+    .object({
+      id: PromotionId,
+      release: Name,
+      stage: Name,
+      state: PromotionState,
+      at: Millis,
+      sentence: z.string(),
+    })
+    .nullable(),
+});
+/** The one object that `belay why` prints: the core's own report. */
 export const WhyAnswer = z.object({
+  project: Name,
+  service: Name,
+  at: Millis,
   sentence: z.string(),
   next: z.string().nullable(),
-  waits: z.array(WaitView),
-  slots: z.array(WhySlot),
+  waits: z.array(WhyWait).readonly(),
+  slots: z.array(WhySlot).readonly(),
 });
 export type WhyAnswer = z.infer<typeof WhyAnswer>;
 
