@@ -36,18 +36,12 @@ export class PostgresEngineStore implements EngineStore {
   }
 
   async claim(lane: Lane, limit: number, leaseMs: number): Promise<readonly Claim[]> {
-    // SKIP LOCKED: two claimers never wait for each other, they take different rows.
-    const { rows } = await this.#pool.query<{ slot: string; token: string }>({
+    const { rows } = await this.#pool.query<{ claimed: string; held: string }>({
       name: 'claim',
-      text: `update work as w
-                set token = w.token + 1, leased_until = now_ms() + $3, due_at = now_ms() + $3
-               from (select slot from work where lane = $1 and due_at <= now_ms() and leased_until <= now_ms()
-                      order by due_at limit $2 for update skip locked) as due
-              where w.slot = due.slot and w.lane = $1
-              returning w.slot, w.token`,
+      text: 'select claimed, held from claim_lanes($1, $2, $3)',
       values: [lane, limit, leaseMs],
     });
-    return rows.map((row) => ({ slot: keyOf(row.slot), lane, token: Number(row.token) }));
+    return rows.map((row) => ({ slot: keyOf(row.claimed), lane, token: Number(row.held) }));
   }
 
   async load(slot: SlotKey): Promise<TurnRecord> {
@@ -117,7 +111,7 @@ export class PostgresEngineStore implements EngineStore {
   async release(claim: Claim, dueAt: Millis | null): Promise<void> {
     await this.#pool.query({
       name: 'release-lane',
-      text: 'select release_lane($1, $2, $3, $4)',
+      text: 'select lightly(), release_lane($1, $2, $3, $4)',
       values: [slotStream(claim.slot), claim.lane, claim.token, dueAt],
     });
   }
@@ -131,7 +125,7 @@ export class PostgresEngineStore implements EngineStore {
     if (unchanged && record.now - seenUntil <= longestGapMs) {
       await this.#pool.query({
         name: 'seen-until',
-        text: 'update slot set seen_until = $2 where id = $1',
+        text: 'with light as (select lightly()) update slot set seen_until = $2 from light where id = $1',
         values: [slotStream(slot), record.now],
       });
       return;

@@ -11,7 +11,6 @@ import {
 } from '../core/model/name.ts';
 import type { Sample } from '../core/model/observation.ts';
 import type { ReleaseState, SlotState } from '../core/model/state.ts';
-import type { Millis } from '../core/model/time.ts';
 import type { TurnRecord } from '../ports/store.ts';
 import type { Folds } from './folds.ts';
 import { entryOf } from './log-entry.ts';
@@ -57,7 +56,7 @@ export async function loadSlot(pool: Pool, folds: Folds, key: SlotKey): Promise<
     if (state !== null) releases[name] = state;
   }
   return {
-    now: Number(row?.now ?? 0) as Millis,
+    now: Number(row?.now ?? 0),
     slot,
     pending: {
       seenUntil: row?.seen_until === null || row === undefined ? null : Number(row.seen_until),

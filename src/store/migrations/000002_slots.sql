@@ -42,6 +42,24 @@ create table work (
 );
 create index work_due on work (lane, due_at) where due_at is not null;
 
+-- This transaction need not wait for the disk: what it writes can be lost in a crash without harm, because it is
+-- only about who works on what and when, which comes again by itself.
+create function lightly() returns void language sql as $$
+  select set_config('synchronous_commit', 'off', true)
+$$;
+
+-- Claims lanes that are due. SKIP LOCKED: two claimers never wait for each other, they take different rows.
+create function claim_lanes(which text, most integer, lease bigint) returns table (claimed text, held bigint) language plpgsql as $$
+begin
+  perform lightly();
+  return query
+    update work as w set token = w.token + 1, leased_until = now_ms() + lease, due_at = now_ms() + lease
+      from (select slot from work where lane = which and due_at <= now_ms() and leased_until <= now_ms()
+             order by due_at limit most for update skip locked) as due
+     where w.slot = due.slot and w.lane = which
+    returning w.slot, w.token;
+end $$;
+
 -- Makes lanes due. Rows are locked in the order of their slots, so that two wakers never wait for each other.
 create function wake(slots text[], which text, at bigint) returns void language sql as $$
   update work as w set due_at = at
@@ -88,7 +106,9 @@ declare
   part json;
   woken text[] := '{}';
 begin
-  if json_array_length(turn->'appends') > 0 then
+  if json_array_length(turn->'appends') = 0 then
+    perform lightly();
+  else
     if exists (select 1 from json_each_text(turn->'reads') as r left join stream as s on s.id = r.key
                 where coalesce(s.head, 0) <> r.value::bigint) then
       perform release_lane(slot_id, 'turn', (turn->>'token')::bigint, at);

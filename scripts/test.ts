@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Every test that needs nothing but npm: first the house's checks, then the pure core in one process, then the
+ * rest, a process a file. Arguments that name files run only those.
+ */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folders = ['src', 'simulation', 'examples', 'e2e', 'scripts', 'test'];
+
+function node(args: readonly string[]): number {
+  return spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+const asked = process.argv.slice(2);
+const all = asked.length > 0 ? asked : folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root })).sort();
+const pure = all.filter((file) => file.startsWith('src/core/'));
+const others = all.filter((file) => !pure.includes(file));
+
+let failed = asked.length > 0 ? 0 : node(['scripts/check.ts']);
+if (pure.length > 0) failed ||= node(['--test', '--test-isolation=none', ...pure]);
+if (others.length > 0) failed ||= node(['--test', '--test-concurrency=2', ...others]);
+process.exitCode = failed;
