@@ -191,7 +191,7 @@ describe('shop: in an environment', () => {
     assert.equal(report.failures, 0);
     const late = (await slow()) - before;
     assert.ok(late >= 5 && late <= 35, `about 16 of 300 are slow, not ${late}`);
-    assert.ok(report.serviceMs.p50 < 60, `the others are served as usual: ${report.serviceMs.p50} ms`);
+    assert.ok(report.serviceMs.p50 < 100, `the others are served as usual: ${report.serviceMs.p50} ms`);
     assert.ok(calm.p95 < 250, `a smoke test sees nothing: ${calm.p95} ms`);
     await shift(3, ['v1', 100]);
     await remove(3, 'v4');

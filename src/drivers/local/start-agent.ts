@@ -12,6 +12,8 @@ import type { AgentConfig } from './agent/config.ts';
 import { Endpoint, TOKEN_FILE } from './protocol.ts';
 
 const MAIN = fileURLToPath(new URL('agent/main.ts', import.meta.url));
+/** A small young generation: requests leave little behind, and an environment should fit on a laptop. */
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const START_PATIENCE_MS = 20_000;
 
 export type StartOptions = Omit<z.input<typeof AgentConfig>, 'tokenFile'>;
@@ -42,14 +44,10 @@ export async function startAgentProcess(options: StartOptions): Promise<Result<A
   writeFileSync(configFile, JSON.stringify({ ...options, tokenFile }, null, 2), { mode: 0o600 });
   const logFile = join(folder, 'agent.log');
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', MAIN, '--config', configFile],
-    {
-      stdio: ['ignore', log, log, 'ipc'],
-      detached: true,
-    },
-  );
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, '--config', configFile], {
+    stdio: ['ignore', log, log, 'ipc'],
+    detached: true,
+  });
   closeSync(log);
   const exited = new Promise<number | null>((resolve) => {
     child.once('exit', (code) => resolve(code));
