@@ -1,9 +1,11 @@
 import { freezesOn } from '../core/decide/freeze.ts';
+import { lookAt } from '../core/decide/look.ts';
 import { renderConfiguration } from '../core/decide/plan.ts';
+import { lostTrust } from '../core/decide/turn-back.ts';
 import type { Action } from '../core/model/decision.ts';
 import { type Crypto, seal } from '../core/model/digest.ts';
 import { unreachable } from '../core/model/result.ts';
-import type { OpenEffect } from '../core/model/state.ts';
+import type { OpenEffect, SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import type { EnvironmentDriver, Outcome, RenderedConfiguration } from '../ports/environment.ts';
 import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
@@ -18,7 +20,7 @@ export const pauseAfter = (attempts: number): number =>
 
 /**
  * Carries out a slot's open effects, in the order in which they were decided. Before one that increases exposure
- * the freezes are read again: one that was committed meanwhile wins, and the effect waits.
+ * freezes and trust are read again: what was committed meanwhile wins, and the effect waits.
  */
 export async function carryOut(
   store: EngineStore,
@@ -29,10 +31,14 @@ export async function carryOut(
 ): Promise<
   readonly { readonly effect: Action['type']; readonly outcome: Outcome['outcome'] | 'frozen' | 'refused' }[]
 > {
-  const record = await store.load(claim.slot);
+  let record = await store.load(claim.slot);
   const results: { effect: Action['type']; outcome: Outcome['outcome'] | 'frozen' | 'refused' }[] = [];
   let due: Millis | null = null;
-  for (const open of record.slot.effects) {
+  for (const [index, wanted] of record.slot.effects.entries()) {
+    // The one before has taken time: freezes, trust and the effects themselves are read again.
+    if (index > 0) record = await store.load(claim.slot);
+    const open = record.slot.effects.find((effect) => effect.action.generation === wanted.action.generation);
+    if (open === undefined) continue;
     const outcome = await attempt(record, driver, crypto, open, signal);
     results.push({ effect: open.action.type, outcome: outcome.outcome });
     const pause = await settle(store, claim, open, outcome);
@@ -56,7 +62,11 @@ async function attempt(
 ): Promise<Attempt> {
   if (driver === undefined)
     return { outcome: 'refused', message: `no driver serves environment ${record.slot.key.environment}` };
-  if (isHeld(record, open.action)) return { outcome: 'frozen' };
+  if (grows(record.slot, open.action)) {
+    if (isFrozen(record)) return { outcome: 'frozen' };
+    const doubt = doubtOf(record, crypto);
+    if (doubt !== null) return { outcome: 'refused', message: doubt };
+  }
   try {
     return await execute(record, driver, crypto, open.action, signal);
   } catch (error) {
@@ -65,18 +75,33 @@ async function attempt(
   }
 }
 
-/** Whether a freeze holds an action that gives a release other than stable more traffic than it is seen to have. */
-function isHeld(record: TurnRecord, action: Action): boolean {
+/** Whether an action gives a release other than stable more traffic than it is seen to have. */
+function grows(slot: SlotState, action: Action): boolean {
   if (action.type !== 'shift-traffic') return false;
-  const { slot, project, everything, now } = record;
-  const moving = slot.promotions.find((p) => p.id === slot.moving);
-  if (moving?.mode === 'rollback') return false;
   const seen = (release: string): number =>
     slot.observed?.weights.find((w) => w.release === release)?.weight ?? 0;
-  const grows = action.weights.some((w) => w.release !== slot.stable?.release && w.weight > seen(w.release));
+  return action.weights.some((w) => w.release !== slot.stable?.release && w.weight > seen(w.release));
+}
+
+/** Whether a freeze holds the slot now. It never holds a rollback. */
+function isFrozen({ slot, project, everything, now }: TurnRecord): boolean {
+  if (slot.promotions.find((p) => p.id === slot.moving)?.mode === 'rollback') return false;
   const environment = project.environments[slot.key.environment];
-  if (!grows || environment === undefined) return grows;
-  return freezesOn(slot.key, environment.document, project, everything, now).length > 0;
+  return (
+    environment === undefined ||
+    freezesOn(slot.key, environment.document, project, everything, now).length > 0
+  );
+}
+
+/** Why what moves may no longer get more traffic: trust that was taken away after the decision. */
+function doubtOf(record: TurnRecord, crypto: Crypto): string | null {
+  const { slot, now } = record;
+  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  if (moving === undefined) return 'nothing moves that could get it';
+  const looked = lookAt({ ...record, crypto }, slot, moving, now);
+  if (!looked.found) return `what it was decided on is not there: ${looked.missing.reason.code}`;
+  const lost = lostTrust(looked.view);
+  return lost === null ? null : `its signature no longer counts: ${lost.reason.code}`;
 }
 
 async function execute(

@@ -16,6 +16,8 @@ export interface WorkerParts {
   readonly report: (event: WorkerEvent) => void;
   /** How many claims of each lane are worked on at once. */
   readonly concurrency: Readonly<Record<Lane, number>>;
+  /** When a claim's calls to the outside are given up; by default after three seconds of this process's time. */
+  readonly callLimit?: () => AbortSignal;
 }
 
 export type WorkerEvent =
@@ -26,20 +28,31 @@ export type WorkerEvent =
 const leaseMs: Readonly<Record<Lane, number>> = { turn: 2_000, observe: 4_000, effect: 4_000 };
 const callLimitMs = 3_000;
 
+const callLimit = (parts: WorkerParts): AbortSignal =>
+  parts.callLimit?.() ?? AbortSignal.timeout(callLimitMs);
+
 /**
- * Claims what is due in one lane and works on it. Returns how much it did, so that its caller knows whether to
- * come back at once. An error of one slot is reported and does not touch the others: its lease ends by itself.
+ * Claims what is due in one lane, at most `limit`, and starts to work on each: one promise a claim, which never
+ * rejects. An error of one slot is reported and does not touch the others: its lease ends by itself.
  */
-export async function workOnce(parts: WorkerParts, lane: Lane): Promise<number> {
-  const claims = await parts.store.claim(lane, parts.concurrency[lane], leaseMs[lane]);
-  await Promise.all(
-    claims.map((claim) =>
-      work(parts, claim).catch((error: unknown) =>
-        parts.report({ event: 'work-failed', slot: claim.slot, lane, error }),
-      ),
+export async function dispatch(
+  parts: WorkerParts,
+  lane: Lane,
+  limit: number,
+): Promise<readonly Promise<void>[]> {
+  const claims = await parts.store.claim(lane, limit, leaseMs[lane]);
+  return claims.map((claim) =>
+    work(parts, claim).catch((error: unknown) =>
+      parts.report({ event: 'work-failed', slot: claim.slot, lane, error }),
     ),
   );
-  return claims.length;
+}
+
+/** Works once on what is due in a lane and waits for it. Returns how much that was. */
+export async function workOnce(parts: WorkerParts, lane: Lane): Promise<number> {
+  const started = await dispatch(parts, lane, parts.concurrency[lane]);
+  await Promise.all(started);
+  return started.length;
 }
 
 async function work(parts: WorkerParts, claim: Claim): Promise<void> {
@@ -56,22 +69,10 @@ async function work(parts: WorkerParts, claim: Claim): Promise<void> {
       return;
     }
     case 'observe':
-      await observeSlot(
-        parts.store,
-        parts.driverFor(claim.slot),
-        claim,
-        parts.pace,
-        AbortSignal.timeout(callLimitMs),
-      );
+      await observeSlot(parts.store, parts.driverFor(claim.slot), claim, parts.pace, callLimit(parts));
       return;
     case 'effect':
-      await carryOut(
-        parts.store,
-        parts.driverFor(claim.slot),
-        parts.crypto,
-        claim,
-        AbortSignal.timeout(callLimitMs),
-      );
+      await carryOut(parts.store, parts.driverFor(claim.slot), parts.crypto, claim, callLimit(parts));
       return;
     default:
       unreachable(claim.lane);

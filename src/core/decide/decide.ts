@@ -6,15 +6,18 @@ import type { Millis } from '../model/time.ts';
 import { evaluator } from './evaluator.ts';
 import { foldDecision } from './fold/slot.ts';
 import { advanceObserving } from './observing.ts';
-import { retireWarm } from './retire.ts';
+import { lookAt } from './look.ts';
+import { retire } from './retire.ts';
 import { advanceRollout } from './rollout.ts';
-import { type Step, type Unmet, unmet, type View, wait } from './view.ts';
-import { advanceWaiting } from './waiting.ts';
+import { go, type Step, type Unmet, wait } from './view.ts';
+import { advanceWaiting, endMove } from './waiting.ts';
 import { waitFrom } from './waits.ts';
 import { advanceBack } from './way-back.ts';
 
 /** A turn changes little; more rounds than this mean that two rules undo each other, which is a bug. */
-const mostRounds = 100;
+const mostRounds = 200;
+/** A decision must fit into one entry of the ledger: what is left over is decided in the next turn, at once. */
+const mostMoves = 40;
 
 /**
  * Decides one turn of one slot. Pure: the same input gives the same conclusion, byte for byte. It applies the
@@ -41,6 +44,13 @@ export function decide(input: TurnInput): Conclusion {
     // Only the latest wish for the same thing is carried out; one turn never asks for traffic twice.
     actions.push(...outcome.actions);
     slot = foldDecision(slot, { now, moves: [...outcome.moves], actions: [...outcome.actions] });
+    if (moves.length >= mostMoves) {
+      return {
+        decision: { now, evaluator, reads: readHeads(input), moves, actions },
+        waits: [],
+        nextCheck: now,
+      };
+    }
   }
   throw new Error(`the decision on ${slotStream(slot.key)} does not settle`);
 }
@@ -57,7 +67,7 @@ function settle(input: TurnInput, slot: SlotState, now: Millis): Round {
     if (step.kind === 'go') return { kind: 'changed', moves: step.moves, actions: step.actions };
     waiting.push([promotion, step.unmet]);
   }
-  const retired = retireWarm(slot, now);
+  const retired = retire(slot, now);
   if (retired.kind === 'go') return { kind: 'changed', moves: retired.moves, actions: retired.actions };
   return { kind: 'settled', unmet: waiting };
 }
@@ -73,8 +83,9 @@ function inTurn(slot: SlotState): readonly Promotion[] {
 function advance(input: TurnInput, slot: SlotState, promotion: Promotion, now: Millis): Step {
   // Going back needs no document and no gate.
   if (promotion.state === 'rolling-back') return advanceBack(slot, promotion);
-  const view = look(input, slot, promotion, now);
-  if ('reason' in view) return wait(view);
+  const looked = lookAt(input, slot, promotion, now);
+  if (!looked.found) return abortBlindly(slot, promotion) ?? wait(looked.missing);
+  const { view } = looked;
   switch (promotion.state) {
     case 'waiting':
       return advanceWaiting(view);
@@ -93,18 +104,15 @@ function advance(input: TurnInput, slot: SlotState, promotion: Promotion, now: M
   }
 }
 
-/** Looks up what a promotion's rules read, or says what is not there. */
-function look(input: TurnInput, slot: SlotState, promotion: Promotion, now: Millis): View | Unmet {
-  const stage = input.project.pinned[promotion.pipeline]?.document.spec.stages.find(
-    (s) => s.name === promotion.stage,
-  );
-  if (stage === undefined) return unmet({ code: 'stage-unknown', stage: promotion.stage });
-  const environment = input.project.environments[slot.key.environment];
-  if (environment === undefined)
-    return unmet({ code: 'environment-unknown', environment: slot.key.environment });
-  const release = input.releases[promotion.release];
-  if (release === undefined) return unmet({ code: 'release-open' });
-  return { input, now, slot, promotion, stage, environment, release };
+/** A person's abort counts even where the documents that a promotion names are not there. */
+function abortBlindly(slot: SlotState, promotion: Promotion): Step | null {
+  if (promotion.abort === null) return null;
+  const { by, note } = promotion.abort;
+  const reason = { code: 'abort-asked', by: by.id, note } as const;
+  if (promotion.state === 'waiting') return go([endMove(promotion, 'aborted', reason)]);
+  return slot.stable === null && promotion.step >= 0
+    ? null
+    : go([{ type: 'turned-back', promotion: promotion.id, endsAs: 'aborted', reason }]);
 }
 
 /** Names what each promotion waits for, and records it where the kind of wait has changed. */
@@ -114,17 +122,22 @@ function conclude(
   now: Millis,
 ): { readonly waits: readonly Wait[]; readonly recorded: readonly Move[]; readonly next: Millis | null } {
   const recorded: Move[] = [];
+  let left = 0;
   const waits: Wait[] = [];
   const times: Millis[] = slot.warm === null ? [] : [slot.warm.until];
   for (const [promotion, conditions] of unmetBy) {
     const codes = [...new Set(conditions.map(waitCode))].sort();
     const known = Object.keys(promotion.waitingSince).sort();
-    if (codes.join() !== known.join()) recorded.push({ type: 'waiting', promotion: promotion.id, codes });
+    if (codes.join() !== known.join()) {
+      if (recorded.length < mostMoves) recorded.push({ type: 'waiting', promotion: promotion.id, codes });
+      else left++;
+    }
     for (const condition of conditions) {
       if (condition.next !== null) times.push(condition.next);
       waits.push(waitFrom(condition, promotion, promotion.waitingSince[waitCode(condition)] ?? now));
     }
   }
+  if (left > 0) return { waits, recorded, next: now };
   const future = times.filter((at) => at > now);
   return { waits, recorded, next: future.length === 0 ? null : Math.min(...future) };
 }

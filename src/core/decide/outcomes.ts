@@ -70,17 +70,25 @@ function followUps(
     .map((stage) => ({
       stream: 'slot' as const,
       slot: { ...key, environment: stage.environment },
-      entry: requestBySystem(stage, digest, release, now),
+      entry: requestBySystem(stage, digest, release, now, state?.stages[stage.name] !== undefined),
     }));
 }
 
-/** A request that the pipeline itself makes. */
-export function requestBySystem(stage: Stage, pipeline: Digest, release: string, now: Millis): SlotEntry {
+/** A request that the pipeline itself makes; `again` where the release has been through that stage before. */
+export function requestBySystem(
+  stage: Stage,
+  pipeline: Digest,
+  release: string,
+  now: Millis,
+  again: boolean,
+): SlotEntry {
+  // A promotion's id is never used twice; the first one stays easy to type.
+  const suffix = again ? `-${now.toString(36)}` : '';
   return {
     type: 'requested',
     at: now,
     by: { id: 'belay', kind: 'machine' },
-    promotion: `${release}-${stage.name}-auto`,
+    promotion: `${release}-${stage.name}-auto${suffix}`,
     release,
     stage: stage.name,
     pipeline,

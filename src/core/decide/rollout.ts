@@ -2,14 +2,14 @@ import type { Action, Move } from '../model/decision.ts';
 import type { Gate } from '../model/gate.ts';
 import type { Weight } from '../model/observation.ts';
 import type { Reason } from '../model/reason.ts';
-import type { SlotState } from '../model/state.ts';
+import type { Promotion, SlotState } from '../model/state.ts';
 import { applyAction, openEffect, readyOf, sizeFor, stepsOf, weightOf } from './capacity.ts';
 import type { GateAnswer } from './gates/context.ts';
 import { judge } from './gates/judge.ts';
 import { holdsOn } from './holds.ts';
 import { turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
-import { gateContext } from './waiting.ts';
+import { gateConditions, gateContext } from './waiting.ts';
 
 /**
  * A rollout on its way up. First whatever turns it back; then, if the wanted weight has been read back, whether
@@ -70,6 +70,8 @@ function confirmWeight(view: View): Step | null {
   const deadline = asked + view.stage.rollout.progressDeadline;
   // A hold that came between the decision and its effect stops the effect; that is not the outside's fault.
   const holds = holdsOn(view);
+  // A hold that was lifted only now has kept the effect back: it gets its time again.
+  if (now >= deadline && holds.length === 0 && wasHeld(promotion)) return shift(view, promotion.step, wanted);
   if (now >= deadline && holds.length === 0)
     return turnBack(view, 'rolled-back', { code: 'weight-deadline', wanted, afterMs: now - asked });
   return wait(
@@ -78,6 +80,10 @@ function confirmWeight(view: View): Step | null {
     ...failing(slot),
   );
 }
+
+/** Whether the last turn that recorded what it waits for found it held. */
+const wasHeld = (promotion: Promotion): boolean =>
+  Object.keys(promotion.waitingSince).some((code) => ['frozen', 'paused', 'hold-expired'].includes(code));
 
 /** The next weight, or full traffic's watch, once nothing speaks against it. */
 function stepUp(view: View): Step {
@@ -90,7 +96,8 @@ function stepUp(view: View): Step {
   const weight = steps[promotion.step + 1] ?? 100;
   const capacity = prepare(view, weight);
   if (capacity.kind === 'go') return capacity;
-  const all = [...conditions, ...capacity.unmet, ...holdsOn(view)];
+  // What was open at the door may have closed since: a window, a report that expired. Then exposure does not grow.
+  const all = [...conditions, ...capacity.unmet, ...gateConditions(view), ...holdsOn(view)];
   if (all.length > 0) return conditions.length > 0 ? askIfTooLong(view, all) : wait(...all);
   return shift(view, promotion.step + 1, weight);
 }
@@ -136,7 +143,10 @@ function prepare(view: View, weight: number): Step {
   const ready = readyOf(slot, promotion.release);
   const open = openEffect(slot, 'apply-workload', promotion.release);
   const asked = open?.action.type === 'apply-workload' && open.action.replicas >= needed;
-  if (ready >= needed && slot.wanted.includes(promotion.release)) return wait();
+  // What is being removed may still look ready: only an apply that was seen rules that out.
+  const removing = openEffect(slot, 'remove-workload', promotion.release) !== undefined;
+  if (ready >= needed && slot.wanted.includes(promotion.release) && open === undefined && !removing)
+    return wait();
   if (!asked) {
     if (holdsOn(view).length > 0) return wait();
     const action = applyAction(slot, promotion, needed);

@@ -1,7 +1,9 @@
 import type { TurnBackEnd } from '../model/decision.ts';
 import type { Reason } from '../model/reason.ts';
 import { weightOf } from './capacity.ts';
-import { entryAnswers } from './waiting.ts';
+import type { GateAnswer } from './gates/context.ts';
+import { judge } from './gates/judge.ts';
+import { gateContext } from './waiting.ts';
 import { go, type Step, unmet, type View, wait } from './view.ts';
 
 /**
@@ -43,11 +45,20 @@ export function turnBackAsked(view: View): Step | null {
   if (rollback !== undefined && promotion.mode === 'promote') {
     return turnBack(view, 'aborted', { code: 'rollback-asked', by: rollback.by.id, note: rollback.note });
   }
-  for (const [gate, answer] of entryAnswers(view)) {
-    // Trust is never pinned. Other entry gates were passed at the door; their later loss holds, it does not turn back.
-    if (gate.kind === 'signature' && gate.mode === 'enforce' && answer.verdict !== 'pass') {
-      return turnBack(view, 'rolled-back', answer.reason);
-    }
+  const lost = lostTrust(view);
+  return lost === null ? null : turnBack(view, 'rolled-back', lost.reason);
+}
+
+/**
+ * What a signature gate says that no longer passes. Trust is never pinned; other entry gates were passed at the
+ * door, and their later loss holds the rollout where it is, it does not turn it back.
+ */
+export function lostTrust(view: View): GateAnswer | null {
+  const context = gateContext(view);
+  for (const gate of view.stage.gates) {
+    if (gate.kind !== 'signature' || gate.mode !== 'enforce') continue;
+    const answer = judge(gate, context);
+    if (answer.verdict !== 'pass') return answer;
   }
   return null;
 }

@@ -8,7 +8,7 @@ import { isCurrentPlan, planFor } from './plan.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
 
 /** Ends a promotion that never had traffic. */
-const endMove = (promotion: Promotion, state: PromotionState, reason: Reason): Move => ({
+export const endMove = (promotion: Promotion, state: PromotionState, reason: Reason): Move => ({
   type: 'ended',
   promotion: promotion.id,
   state,
@@ -16,6 +16,9 @@ const endMove = (promotion: Promotion, state: PromotionState, reason: Reason): M
   proof: 'none',
   warmUntil: null,
 });
+
+/** How many are overtaken in one round, so that a decision stays small. */
+const mostOvertaken = 20;
 
 /**
  * A promotion at the door: refused, planned, judged, overtaken, held, or started. In this order, and each only
@@ -115,9 +118,16 @@ function enter(view: View): Step {
   const { promotion, slot } = view;
   const conditions = [...upstream(view), ...gateConditions(view), ...holds(view)];
   const moving = slot.promotions.find((p) => p.id === slot.moving);
-  if (moving !== undefined)
-    conditions.push(unmet({ code: 'behind', promotion: moving.id, release: moving.release }));
+  const ahead = stranded(moving) ? undefined : (moving ?? rollbackAhead(view));
+  if (ahead !== undefined)
+    conditions.push(unmet({ code: 'behind', promotion: ahead.id, release: ahead.release }));
   if (conditions.length > 0) return wait(...conditions);
+  const supersede = (p: Promotion): Move =>
+    endMove(p, 'superseded', {
+      code: 'superseded-by',
+      promotion: promotion.id,
+      release: promotion.release,
+    });
   const overtaken = slot.promotions.filter(
     (p) =>
       p.state === 'waiting' &&
@@ -125,16 +135,24 @@ function enter(view: View): Step {
       p.stage === promotion.stage &&
       p.requestedAt <= promotion.requestedAt,
   );
+  if (overtaken.length > mostOvertaken) return go(overtaken.slice(0, mostOvertaken).map(supersede));
   return go([
-    ...overtaken.map((p) =>
-      endMove(p, 'superseded', {
-        code: 'superseded-by',
-        promotion: promotion.id,
-        release: promotion.release,
-      }),
-    ),
+    ...overtaken.map(supersede),
+    ...(moving === undefined
+      ? []
+      : [{ ...supersede(moving), proof: slot.observed?.level ?? 'none' } as Move]),
     { type: 'started', promotion: promotion.id },
   ]);
+}
+
+/** A first release that has traffic, is bad, and has nothing to go back to: the way out is forward. */
+const stranded = (moving: Promotion | undefined): boolean =>
+  moving?.asked?.reason.code === 'rollback-impossible';
+
+/** Nothing new starts while somebody has asked to go back: it would be turned back at once. */
+function rollbackAhead(view: View): Promotion | undefined {
+  if (view.promotion.mode === 'rollback') return undefined;
+  return view.slot.promotions.find((p) => p.mode === 'rollback' && p.state === 'waiting');
 }
 
 function upstream(view: View): readonly Unmet[] {
@@ -144,7 +162,8 @@ function upstream(view: View): readonly Unmet[] {
     .map((stage) => unmet({ code: 'upstream-missing', stage }));
 }
 
-function gateConditions(view: View): readonly Unmet[] {
+/** Enforced gates at the door that have not passed, or no longer do. */
+export function gateConditions(view: View): readonly Unmet[] {
   return entryAnswers(view)
     .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
     .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));

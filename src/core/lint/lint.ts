@@ -20,7 +20,7 @@ export function lintDecision(input: TurnInput, decision: Decision, after: SlotSt
     ...capacityBeforeTraffic(input.slot, decision.actions),
     ...verifiedBeforeTraffic(input.slot, decision.actions, after),
     ...trafficBeforeRemoval(input.slot, decision.actions, after),
-    ...frozenStays(input, decision),
+    ...frozenStays(input, decision, after),
     ...endsAreSeen(input.slot, decision.moves),
     ...oneMoves(after),
   ];
@@ -133,7 +133,7 @@ function trafficBeforeRemoval(
 }
 
 /** Invariant 10: under a freeze nothing grows, unless it goes back. */
-function frozenStays(input: TurnInput, decision: Decision): readonly Finding[] {
+function frozenStays(input: TurnInput, decision: Decision, after: SlotState): readonly Finding[] {
   const { slot, project, everything } = input;
   const environment = slot.key.environment;
   const frozen = [...project.freezes, ...everything.freezes].find(
@@ -142,13 +142,17 @@ function frozenStays(input: TurnInput, decision: Decision): readonly Finding[] {
       (f.until === null || decision.now < f.until),
   );
   if (frozen === undefined) return [];
-  const moving =
-    slot.promotions.find((p) => p.id === slot.moving) ?? slot.promotions.find((p) => p.mode === 'rollback');
-  if (moving?.mode === 'rollback') return [];
-  const grows = shiftsOf(decision.actions).some((shift) =>
-    shift.weights.some((w) => w.release !== slot.stable?.release && w.weight > 0),
+  const isRollback = (id: string | null): boolean =>
+    slot.promotions.find((p) => p.id === id)?.mode === 'rollback';
+  // What moves after the decision is what its traffic is for: a rollback may have taken the place of what moved.
+  const grows =
+    !isRollback(after.moving) &&
+    shiftsOf(decision.actions).some((shift) =>
+      shift.weights.some((w) => w.release !== slot.stable?.release && w.weight > 0),
+    );
+  const promotes = decision.moves.some(
+    (move) => move.type === 'ended' && move.state === 'promoted' && !isRollback(move.promotion),
   );
-  const promotes = decision.moves.some((move) => move.type === 'ended' && move.state === 'promoted');
   return grows || promotes ? [finding(10, `freeze ${frozen.id} holds ${environment}`)] : [];
 }
 

@@ -39,7 +39,10 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
   const next = { ...state, seq, clock: Math.max(state.clock, entry.at) };
   switch (entry.type) {
     case 'requested':
-      return { ...next, promotions: [...next.promotions, newPromotion(entry)] };
+      // An id names one promotion for ever: asking again under it changes nothing.
+      return [...next.promotions, ...next.ended].some((p) => p.id === entry.promotion)
+        ? next
+        : { ...next, promotions: [...next.promotions, newPromotion(entry)] };
     case 'approved':
       return change(next, entry.promotion, (p) => ({
         approvals: [
@@ -59,6 +62,8 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       return change(next, entry.promotion, (p) => ({
         paused: null,
         asked: null,
+        // Where going back is impossible, going on takes the wish to go back with it.
+        ...(p.asked?.reason.code === 'rollback-impossible' ? { abort: null, rejected: null } : {}),
         // A person who says "go on waiting" gives the gates their time again.
         stepReachedAt: p.asked === null || p.stepReachedAt === null ? p.stepReachedAt : entry.at,
       }));
@@ -168,8 +173,11 @@ function isHealthy(observation: Observation, release: string): boolean {
 export function isSeen(action: Action, observation: Observation): boolean {
   switch (action.type) {
     case 'apply-workload':
-      return observation.workloads.some(
-        (w) => w.release === action.release && w.artifact === action.artifact && w.ready >= action.replicas,
+      return (
+        observation.generation >= action.generation &&
+        observation.workloads.some(
+          (w) => w.release === action.release && w.artifact === action.artifact && w.ready >= action.replicas,
+        )
       );
     case 'shift-traffic':
       return observation.generation >= action.generation && sameWeights(action.weights, observation.weights);
