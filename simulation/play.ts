@@ -281,7 +281,11 @@ class Run {
         6,
         `${where}: ${slot.stable.release} is stable and does not have all traffic`,
       );
-    const expected = [slot.stable?.release, slot.warm?.deployed.release].filter((r) => r !== undefined);
+    // A first release that could not go back was overtaken by one that came to nothing: it serves on.
+    const stranded = slot.stable === null ? outside.weights.map((w) => w.release) : [];
+    const expected = [slot.stable?.release, slot.warm?.deployed.release, ...stranded].filter(
+      (r) => r !== undefined,
+    );
     const running = outside.running;
     if ([...running].sort().join() !== [...new Set(expected)].sort().join())
       this.#invariants.violated(6, `${where}: ${running.join()} run, ${expected.join()} are meant to`);

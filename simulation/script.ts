@@ -70,6 +70,7 @@ class Scene {
   readonly #pipelines = new Map<string, Digest>();
   #stages: readonly { readonly name: string; readonly environment: string }[] = [];
   readonly #ids = new Map<string, string>();
+  readonly #asked = new Map<string, number>();
   readonly #trusted = new Set(['ci']);
   readonly #freezes = new Map<string, boolean>();
 
@@ -188,7 +189,8 @@ class Scene {
     const release = wordAt(line, 1, 'a release');
     const stage = wordAt(line, 2, 'a stage');
     const environment = this.#environmentOf(line, stage);
-    const before = [...this.#ids.values()].filter((id) => id.startsWith(`${release}-${stage}`)).length;
+    const before = this.#asked.get(`${release} ${stage}`) ?? 0;
+    this.#asked.set(`${release} ${stage}`, before + 1);
     const promotion = before === 0 ? `${release}-${stage}` : `${release}-${stage}-${before + 1}`;
     this.#ids.set(`${release} ${stage}`, promotion);
     this.#operator.request({
