@@ -1,5 +1,6 @@
 import { checkPredicateType } from '../src/core/model/release.ts';
 import type { Promotion } from '../src/core/model/state.ts';
+import type { Decision } from '../src/core/model/decision.ts';
 import type { Digest } from '../src/core/model/digest.ts';
 import type { CallFate } from './faults.ts';
 import { randomFaults, noFaults } from './faults.ts';
@@ -67,7 +68,13 @@ class Run {
       crashes: { before: dies, after: dies },
       stalls: this.#random.pick([0, 0.003]),
       races: this.#random.pick([0, 0.02]),
-      listener: this.#invariants,
+      listener: {
+        appended: (stream, entry, states) => {
+          this.#invariants.appended(stream, entry, states);
+          if (entry.type === 'decided') this.#raceWith(entry.decision);
+        },
+        conflicted: () => this.#invariants.conflicted(),
+      },
       breach: (invariant, message) => this.#invariants.violated(invariant, message),
       changed: (key, change) => this.#invariants.changed(key, change),
       effectLoaded: (process, slot) => this.#invariants.effectLoaded(process, slot),
@@ -118,6 +125,16 @@ class Run {
       ends: this.#ends(),
       violations: this.#invariants.violations,
     };
+  }
+
+  /** Now and then somebody freezes, or takes trust away, right between a decision and its effect. */
+  #raceWith(decision: Decision): void {
+    if (!this.#world.faulty || !decision.actions.some((action) => action.type === 'shift-traffic')) return;
+    const choice = this.#random.integer(0, 29);
+    if (choice === 0) queueMicrotask(() => this.#freeze(this.#random));
+    if (choice !== 1 || !this.#trusted) return;
+    queueMicrotask(() => this.#trust(false));
+    this.#world.clock.after(this.#random.integer(500, 15_000), () => this.#trust(true));
   }
 
   /** One release's life: CI's facts in some order, then requests. */

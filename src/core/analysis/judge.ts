@@ -86,24 +86,37 @@ export function counts(totals: ArmTotals, metric: Metric): ArmCounts {
 /** The longest search for how much is missing: beyond this the answer is "more traffic will not settle this". */
 const mostMissing = 1_000_000;
 
-/** Canary requests still needed to decide, were both arms to go on at their present rates. */
+/**
+ * Canary requests still needed to decide, were both arms to go on at their present rates. Intervals only shrink
+ * as both arms grow alike, so the least number that decides is found by doubling and halving.
+ */
 function missingRequests(canary: ArmCounts, stable: ArmCounts, margin: number, minRequests: number): number {
   const grown = (arm: ArmCounts, factor: number): ArmCounts => ({
     requests: arm.requests * factor,
     bad: arm.bad * factor,
   });
-  for (let needed = canary.requests + 1; needed <= mostMissing; needed = Math.ceil(needed * 1.05)) {
-    if (needed < minRequests) continue;
+  const decides = (needed: number): boolean => {
     const factor = needed / canary.requests;
     const later = [grown(canary, factor), grown(stable, factor)] as const;
-    if (
+    return (
       differenceInterval(...later, zWithin).upper <= margin ||
       differenceInterval(...later, zWorse).lower > margin
-    ) {
-      return needed - canary.requests;
-    }
+    );
+  };
+  // `low` does not decide, `high` does.
+  let low = Math.max(canary.requests, minRequests - 1);
+  let high = low + 1;
+  while (!decides(high)) {
+    low = high;
+    high *= 2;
+    if (high > mostMissing) return mostMissing;
   }
-  return mostMissing;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (decides(middle)) high = middle;
+    else low = middle;
+  }
+  return high - canary.requests;
 }
 
 function timeFor(missing: number, seen: number, state: AnalysisState): number | null {

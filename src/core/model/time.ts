@@ -40,7 +40,12 @@ const writtenInstant = z
     /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?Z$/,
     'expected a UTC instant such as 2026-12-20T00:00:00Z',
   )
-  .transform(parseInstant);
+  .transform((text, context) => {
+    const at = parseInstant(text);
+    if (formatInstant(at).slice(0, 10) === text.slice(0, 10)) return at;
+    context.issues.push({ code: 'custom', message: 'expected a day that the calendar has', input: text });
+    return z.NEVER;
+  });
 export const Instant = z.union([writtenInstant, Millis]);
 
 /** Days since 1970-01-01 of a civil date in the proleptic Gregorian calendar. */
