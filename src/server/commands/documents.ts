@@ -1,0 +1,169 @@
+import { foldProject } from '../../core/decide/fold/project.ts';
+import { seal } from '../../core/model/digest.ts';
+import { BelayDocument } from '../../core/model/documents.ts';
+import type { ProjectEntry } from '../../core/model/entries.ts';
+import { projectStream } from '../../core/model/name.ts';
+import { ok } from '../../core/model/result.ts';
+import type { ProjectState } from '../../core/model/state.ts';
+import type { Millis } from '../../core/model/time.ts';
+import { databaseNow } from '../../store/streams.ts';
+import { need, needSomewhere, type Principal } from '../access.ts';
+import type { ServerParts } from '../parts.ts';
+import { type Answer, type Finding, refuse } from '../refusal.ts';
+import type { ApplyAnswer, ApplyRequest, ApplyResult } from '../schemas.ts';
+import { recordTogether } from './record.ts';
+
+/** A document's canonical bytes have to fit into one entry of the ledger. */
+const longestDocument = 60_000;
+
+interface Prepared {
+  readonly document: BelayDocument;
+  readonly project: string;
+  readonly name: string;
+  readonly bytes: string;
+  readonly digest: string;
+}
+
+/** Applies documents: all of them, or none and the findings that say why. A document that is the same is no new fact. */
+export async function applyDocuments(
+  parts: ServerParts,
+  by: Principal,
+  request: ApplyRequest,
+  dryRun: boolean,
+): Promise<Answer<ApplyAnswer>> {
+  const somewhere = needSomewhere(by, 'admin');
+  if (!somewhere.ok) return somewhere;
+  const prepared = prepare(parts, request);
+  if (!prepared.ok) return prepared;
+  const projects = [...new Set(prepared.value.map((p) => p.project))];
+  for (const project of projects) {
+    const allowed = need(by, 'admin', project, '*');
+    if (!allowed.ok) return allowed;
+  }
+  const streams = projects.map(projectStream);
+  let results: readonly ApplyResult[] = [];
+  const check = async (
+    now: Millis,
+  ): Promise<Answer<readonly { stream: string; entries: ProjectEntry[] }[]>> => {
+    const planned = await planAll(parts, by, prepared.value, projects, now);
+    if (!planned.ok) return planned;
+    results = planned.value.flatMap((p) => p.results);
+    return ok(planned.value.map((p) => ({ stream: projectStream(p.project), entries: [...p.entries] })));
+  };
+  if (dryRun) {
+    const checked = await check(await databaseNow(parts.pool));
+    return checked.ok ? ok({ results: [...results] }) : checked;
+  }
+  const recorded = await recordTogether(parts, streams, check);
+  return recorded.ok ? ok({ results: [...results] }) : recorded;
+}
+
+function prepare(parts: ServerParts, request: ApplyRequest): Answer<readonly Prepared[]> {
+  const findings: Finding[] = [];
+  const prepared: Prepared[] = [];
+  for (const [index, input] of request.documents.entries()) {
+    const at = `documents[${index}]`;
+    const parsed = BelayDocument.safeParse(input);
+    if (!parsed.success) {
+      findings.push(
+        ...parsed.error.issues.map((issue) => ({
+          path: [at, ...issue.path.map(String)].join('.'),
+          message: issue.message,
+        })),
+      );
+      continue;
+    }
+    const document = parsed.data;
+    const name = document.metadata.name;
+    const project = document.kind === 'Project' ? name : document.metadata.project;
+    const { bytes, digest } = seal(parts.crypto, document);
+    if (bytes.length > longestDocument)
+      findings.push({ path: at, message: `has ${bytes.length} characters; at most ${longestDocument} fit` });
+    if (prepared.some((p) => p.document.kind === document.kind && p.project === project && p.name === name))
+      findings.push({ path: at, message: `${document.kind} ${name} occurs twice` });
+    prepared.push({ document, project, name, bytes, digest });
+  }
+  return findings.length === 0
+    ? ok(prepared)
+    : refuse(422, 'invalid-documents', 'nothing was applied: the documents are not valid', findings);
+}
+
+interface Planned {
+  readonly project: string;
+  readonly entries: readonly ProjectEntry[];
+  readonly results: readonly ApplyResult[];
+}
+
+async function planAll(
+  parts: ServerParts,
+  by: Principal,
+  prepared: readonly Prepared[],
+  projects: readonly string[],
+  now: Millis,
+): Promise<Answer<readonly Planned[]>> {
+  const planned: Planned[] = [];
+  const findings: Finding[] = [];
+  for (const project of projects) {
+    const own = prepared.filter((p) => p.project === project);
+    const before = await parts.folds.project(projectStream(project));
+    const plan = planProject(by, project, own, before, now);
+    const after = plan.entries.reduce((state, entry) => foldProject(state, entry, state.seq + 1), before);
+    findings.push(
+      ...unknownEnvironments(own, after),
+      ...parts.lintDocuments(
+        own.map((p) => p.document),
+        after,
+      ),
+    );
+    planned.push(plan);
+  }
+  return findings.length === 0
+    ? ok(planned)
+    : refuse(422, 'invalid-documents', 'nothing was applied: the documents do not hold together', findings);
+}
+
+function planProject(
+  by: Principal,
+  project: string,
+  prepared: readonly Prepared[],
+  before: ProjectState,
+  now: Millis,
+): Planned {
+  const entries: ProjectEntry[] = [];
+  const results = prepared.map(({ document: { kind }, name, digest, bytes }): ApplyResult => {
+    const known = appliedDocument(before, kind, name)?.digest;
+    if (known !== digest)
+      entries.push({ type: 'applied', at: now, by: by.subject, kind, name, digest, document: bytes });
+    const change = known === undefined ? 'created' : known === digest ? 'unchanged' : 'changed';
+    return { kind, name, project, digest, change };
+  });
+  return { project, entries, results };
+}
+
+/** The document of a kind and name as it is applied now. */
+export function appliedDocument(state: ProjectState, kind: BelayDocument['kind'], name: string) {
+  switch (kind) {
+    case 'Project':
+      return state.project?.document.metadata.name === name ? state.project : undefined;
+    case 'Environment':
+      return Object.hasOwn(state.environments, name) ? state.environments[name] : undefined;
+    case 'Pipeline':
+      return Object.hasOwn(state.pipelines, name) ? state.pipelines[name] : undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+function unknownEnvironments(prepared: readonly Prepared[], after: ProjectState): readonly Finding[] {
+  return prepared.flatMap(({ document, name }) =>
+    document.kind !== 'Pipeline'
+      ? []
+      : document.spec.stages
+          .filter((stage) => !Object.hasOwn(after.environments, stage.environment))
+          .map((stage) => ({
+            path: `Pipeline ${name}: stage ${stage.name}`,
+            message: `there is no environment ${stage.environment} in project ${document.metadata.project}`,
+            fix: 'apply the environment together with the pipeline, or before it',
+          })),
+  );
+}

@@ -1,0 +1,41 @@
+import type { Pool } from 'pg';
+import type { Wait } from '../core/model/decision.ts';
+import type { SlotKey } from '../core/model/name.ts';
+
+/** Which slots are looked for; null stands for all. */
+export interface SlotFilter {
+  readonly projects: readonly string[] | null;
+  readonly service: string | null;
+  readonly environment: string | null;
+}
+
+/** A slot, and what its promotions wait for, as the last turn stored it. */
+export interface ListedSlot {
+  readonly key: SlotKey;
+  readonly waits: readonly Wait[];
+}
+
+/** More slots than this are not answered at once. */
+const mostSlots = 500;
+
+/** Slots in the order of their names. */
+export async function listSlots(pool: Pool, filter: SlotFilter): Promise<readonly ListedSlot[]> {
+  const { rows } = await pool.query<SlotKey & { waits: string }>({
+    name: 'list-slots',
+    text: `select project, environment, service, waits from slot
+            where ($1::text[] is null or project = any ($1)) and ($2::text is null or service = $2)
+              and ($3::text is null or environment = $3)
+            order by project, service, environment limit ${mostSlots}`,
+    values: [filter.projects, filter.service, filter.environment],
+  });
+  return rows.map(({ waits, ...key }) => ({ key, waits: JSON.parse(waits) as Wait[] }));
+}
+
+/** Names of all projects of which anything was ever recorded. */
+export async function listProjects(pool: Pool): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ name: string }>({
+    name: 'list-projects',
+    text: `select substr(id, length('project/') + 1) as name from stream where id like 'project/%' order by id`,
+  });
+  return rows.map((row) => row.name);
+}
