@@ -13,6 +13,7 @@ export class VirtualClock {
   #offset: number;
   #order = 0;
   #timers: Timer[] = [];
+  readonly #jumps: number[] = [];
 
   constructor(startsAt: number) {
     this.#offset = startsAt;
@@ -29,6 +30,12 @@ export class VirtualClock {
   /** Sets the wall clock forward or back, as an operator or a time daemon may. */
   jump(ms: number): void {
     this.#offset += ms;
+    this.#jumps.push(this.#elapsed);
+  }
+
+  /** How often the wall clock was set since a point of true time. */
+  jumpsSince(elapsed: number): number {
+    return this.#jumps.filter((at) => at >= elapsed).length;
   }
 
   /** The true time at which the wall clock will show `wall`, if nobody sets it meanwhile. */

@@ -1,3 +1,4 @@
+import { longestGapMs } from '../src/core/decide/fold/slot.ts';
 import { canonicalJson } from '../src/core/model/canonical.ts';
 import type { Decision, Move } from '../src/core/model/decision.ts';
 import type { Stage } from '../src/core/model/documents.ts';
@@ -29,6 +30,7 @@ export const mustBeTested = [
   '4: approvals by people who may not',
   '5: shifts of traffic',
   '5: removals of a workload',
+  '6: steps reached, compared with what runs',
   '6: promoted, compared with what runs',
   '6: returned, compared with what runs',
   '8: calls delivered twice or late and refused by the fence or without effect',
@@ -133,7 +135,11 @@ export class Invariants implements StoreListener {
       case 'shifting':
         return this.#steppedUp(before, promotion, move.step);
       case 'observing':
-        this.#observingSince.set(`${slotStream(after.key)} ${promotion.id}`, this.#w.clock.elapsed);
+        // A turn may be committed long after it was decided; what it decided on had been seen by then.
+        this.#observingSince.set(
+          `${slotStream(after.key)} ${promotion.id}`,
+          Math.min(this.#w.clock.elapsed, this.#w.clock.elapsedAt(decision.now)),
+        );
         return;
       case 'turned-back':
         if (move.reason.code.startsWith('signature-'))
@@ -143,6 +149,10 @@ export class Invariants implements StoreListener {
       case 'ended':
         return this.#ended(before, promotion, move);
       case 'reached':
+        this.count('6: steps reached, compared with what runs');
+        if (this.#w.outside(after.key).weightOf(promotion.release) !== move.weight)
+          this.violated(6, `${promotion.id} is said to be at ${move.weight} % and is not`);
+        return;
       case 'asked':
       case 'at-zero':
       case 'quarantined':
@@ -226,7 +236,9 @@ export class Invariants implements StoreListener {
       const soak = on?.stage.verification.find((gate) => gate.kind === 'soak' && gate.mode === 'enforce');
       if (soak?.kind !== 'soak' || promotion.mode === 'rollback') return;
       this.count('1: promotions ended, soak measured again');
-      const watched = this.#w.clock.elapsed - (since ?? Infinity);
+      // A wall clock that is set forward by less than a gap cannot be told from time that passed.
+      const unseen = longestGapMs * this.#w.clock.jumpsSince(since ?? 0);
+      const watched = this.#w.clock.elapsed - (since ?? Infinity) + unseen;
       if (!(watched >= soak.healthyFor))
         this.violated(1, `${promotion.id} is promoted after ${watched} ms of ${soak.healthyFor} ms of soak`);
     } else if (promotion.turnedBack !== null || before.moving === promotion.id) {

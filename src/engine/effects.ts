@@ -1,3 +1,4 @@
+import { readyOf } from '../core/decide/capacity.ts';
 import { freezesOn } from '../core/decide/freeze.ts';
 import { lookAt } from '../core/decide/look.ts';
 import { renderConfiguration } from '../core/decide/plan.ts';
@@ -64,7 +65,7 @@ async function attempt(
     return { outcome: 'refused', message: `no driver serves environment ${record.slot.key.environment}` };
   if (grows(record.slot, open.action)) {
     if (isFrozen(record)) return { outcome: 'frozen' };
-    const doubt = doubtOf(record, crypto);
+    const doubt = doubtOf(record, crypto) ?? missingCapacity(record.slot, open.action);
     if (doubt !== null) return { outcome: 'refused', message: doubt };
   }
   try {
@@ -81,6 +82,15 @@ function grows(slot: SlotState, action: Action): boolean {
   const seen = (release: string): number =>
     slot.observed?.weights.find((w) => w.release === release)?.weight ?? 0;
   return action.weights.some((w) => w.release !== slot.stable?.release && w.weight > seen(w.release));
+}
+
+/** Why there is no capacity for a shift any more: what was ready at the decision may be gone. */
+function missingCapacity(slot: SlotState, action: Action): string | null {
+  if (action.type !== 'shift-traffic') return null;
+  const dry = action.weights.find(
+    (w) => w.weight > 0 && w.release !== slot.stable?.release && readyOf(slot, w.release) === 0,
+  );
+  return dry === undefined ? null : `nothing of ${dry.release} is ready`;
 }
 
 /** Whether a freeze holds the slot now. It never holds a rollback. */

@@ -187,6 +187,16 @@ test('a freeze that held an effect past its deadline gives it its time again whe
   assert.deepEqual(bench.moves(), ['turned-back']);
 });
 
+test('a canary that dies before its traffic arrives turns back instead of being waited for', () => {
+  const { bench } = atTen();
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+  bench.now += 5_000;
+  bench.turn();
+  bench.observe({ v1: 4, v2: 0 }, { v1: 90, v2: 10 }, bench.slot.generation - 1);
+  assert.deepEqual(bench.moves(), ['turned-back']);
+  assert.equal(bench.promotion('v2-production').turnedBack?.reason.code, 'canary-gone');
+});
+
 test('a window that closes in the middle holds the next step, and what was reached stays', () => {
   const closed = [{ from: 1_004_000, to: 1_030_000, reason: 'payday' }];
   const { bench } = atTen({ gates: [{ kind: 'window', name: 'payday', closed }] });

@@ -21,10 +21,10 @@ export function advanceRollout(view: View): Step {
   );
 }
 
-/** The canary carries traffic and nothing of it is ready. */
+/** Traffic was asked for, and nothing of the canary is ready any more: before it gets any, or while it has it. */
 function canaryGone(view: View): Step | null {
   const { slot, promotion } = view;
-  if ((weightOf(slot, promotion.release) ?? 0) === 0 || readyOf(slot, promotion.release) > 0) return null;
+  if (promotion.step < 0 || readyOf(slot, promotion.release) > 0) return null;
   return turnBack(view, 'rolled-back', { code: 'canary-gone', release: promotion.release });
 }
 
