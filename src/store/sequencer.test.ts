@@ -143,14 +143,14 @@ test('writers and sequencers at once lose and reorder nothing', async () => {
   await using folder = await temporaryFolder();
   const { pool } = database;
   const parts = { ...(await partsIn(folder.path, pool)), most: 7 };
-  let writing = true;
+  const state = { writing: true };
   const writers = Promise.all(
     [0, 1, 2, 3].map(async () => {
       for (let i = 0; i < 25; i++) await fact(pool, `project/p${i % 2}`);
     }),
-  ).finally(() => (writing = false));
+  ).finally(() => (state.writing = false));
   const outcomes = new Set<string>();
-  while (writing) for (const each of await Promise.all([codeOf(parts), codeOf(parts)])) outcomes.add(each);
+  while (state.writing) for (const each of await Promise.all([codeOf(parts), codeOf(parts)])) outcomes.add(each);
   await writers;
   while ((await codeOf(parts)) === 'signed');
   for (const outcome of outcomes) assert.ok(['busy', 'idle', 'signed'].includes(outcome), outcome);

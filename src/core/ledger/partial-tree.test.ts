@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { sha256 } from '../../../test/ledger-crypto.ts';
 import { equalBytes } from './encoding.ts';
 import { rootOf } from './merkle.ts';
