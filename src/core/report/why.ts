@@ -195,7 +195,7 @@ function idleSentence(service: string, slots: readonly SlotWaits[], now: Millis)
     slot.stable === null ? [] : [`${slot.stable.release} is stable in ${slot.key.environment}`],
   );
   if (slots.every(({ slot }) => slot.stable === null && slot.ended.length === 0)) {
-    return `nothing of ${service} was ever asked to be promoted; belay promote ${service} RELEASE --stage STAGE starts it`;
+    return `nothing of ${service} was ever asked to be promoted; belay promote RELEASE --stage STAGE starts it`;
   }
   const latest = slots
     .flatMap(({ slot }) => slot.ended.slice(0, 1).map((end) => ({ slot, end })))

@@ -1,0 +1,70 @@
+import { formatDuration } from '../../core/model/time.ts';
+import { WhyAnswer } from '../../server/schemas.ts';
+import { changesOf } from '../changes.ts';
+import { connect } from '../connect.ts';
+import type { OutputFormat } from '../output-formats.ts';
+import { printObject } from '../output.ts';
+import type { ConnectionOptions } from '../settings.ts';
+import { findService } from '../targets.ts';
+import { dataColour, printable, printData } from '../terminal.ts';
+
+interface WhyOptions extends ConnectionOptions {
+  readonly environment?: string;
+  readonly output?: OutputFormat;
+  readonly watch: boolean;
+}
+
+/** Prints why a service does not move: one sentence, then every other unmet condition, then each environment. */
+export async function why(target: string, options: WhyOptions): Promise<void> {
+  const client = await connect(options);
+  const { project, service } = await findService(client, target);
+  const ask = async (): Promise<WhyAnswer> =>
+    client.get('/v1/why', { project, service, environment: options.environment }, WhyAnswer);
+  if (!options.watch) return print(await ask(), options.output, false);
+  let told = '';
+  for await (const _ of changesOf(client, { project, service }, new AbortController().signal)) {
+    const answer = await ask();
+    const state = JSON.stringify([
+      answer.waits.map((w) => w.sentence),
+      answer.slots.map((s) => s.promotions.map((p) => [p.state, p.weight])),
+    ]);
+    if (state !== told) await print(answer, options.output, true);
+    told = state;
+  }
+}
+
+async function print(answer: WhyAnswer, format: OutputFormat | undefined, watching: boolean): Promise<void> {
+  if (format === 'json' && watching) return printData(JSON.stringify(answer));
+  if (format === 'json' || format === 'yaml') return printObject(format, answer);
+  if (format === 'name') {
+    for (const slot of answer.slots) for (const p of slot.promotions) printData(`promotion/${p.id}`);
+    return;
+  }
+  for (const line of whyLines(answer)) printData(line);
+}
+
+/** The answer for people. */
+export function whyLines(answer: WhyAnswer): readonly string[] {
+  const lines = [dataColour('bold', printable(answer.sentence)) + '.'];
+  const others = answer.waits.slice(1);
+  if (others.length > 0) {
+    lines.push('', 'Also unmet:');
+    for (const wait of others) {
+      const gate = wait.gate === null ? '' : ` [${wait.gate}]`;
+      lines.push(
+        printable(
+          `  ${wait.release} in ${wait.stage}${gate}: ${wait.sentence}; for ${formatDuration(answer.at - wait.since)}; ${wait.actor}`,
+        ),
+      );
+    }
+  }
+  if (answer.slots.length > 1 || answer.slots.some((slot) => slot.lastEnd !== null)) {
+    lines.push('', 'Environments:');
+    for (const slot of answer.slots) {
+      lines.push(printable(`  ${slot.environment}: ${slot.sentence}`));
+      if (slot.lastEnd !== null && !slot.sentence.includes(slot.lastEnd.sentence))
+        lines.push(dataColour('dim', printable(`    last: ${slot.lastEnd.sentence}`)));
+    }
+  }
+  return lines;
+}
