@@ -38,8 +38,35 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
+interface Answered {
+  readonly artifact: Digest;
+  readonly trust: readonly TrustedIdentity[];
+  readonly crypto: Crypto;
+  readonly statements: readonly ReadStatement[];
+}
+
+/**
+ * The last answer for a list of attachments. States are never changed in place, so the same lists mean the same
+ * answer: a pure function remembered, which only spares the parsing in the next turn.
+ */
+const answered = new WeakMap<ReleaseState['attachments'], Answered>();
+
 /** Reads every statement attached to a release, and says of each whether it counts for this artifact. */
 export function readStatements(
+  release: ReleaseState,
+  artifact: Digest,
+  trust: readonly TrustedIdentity[],
+  crypto: Crypto,
+): readonly ReadStatement[] {
+  const last = answered.get(release.attachments);
+  if (last !== undefined && last.artifact === artifact && last.trust === trust && last.crypto === crypto)
+    return last.statements;
+  const statements = readAll(release, artifact, trust, crypto);
+  answered.set(release.attachments, { artifact, trust, crypto, statements });
+  return statements;
+}
+
+function readAll(
   release: ReleaseState,
   artifact: Digest,
   trust: readonly TrustedIdentity[],
