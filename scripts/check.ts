@@ -32,7 +32,9 @@ interface Check {
 
 function command(name: string, args: readonly string[]): readonly string[] {
   const done = spawnSync(tool(name), args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
-  return done.status === 0 ? [] : [`${done.stdout}${done.stderr}`.trim() || `${name} ended with ${done.status}`];
+  return done.status === 0
+    ? []
+    : [`${done.stdout}${done.stderr}`.trim() || `${name} ended with ${done.status}`];
 }
 
 function sourceFiles(folder: string): readonly string[] {
@@ -47,7 +49,9 @@ function purity(): readonly string[] {
     .filter((file) => !file.endsWith('.test.ts'))
     .flatMap((file) => {
       const text = readFileSync(join(root, file), 'utf8');
-      return /\bnew Date\b|\bDate\.now\b|\bMath\.random\b|\btoLocale/.test(text) ? [`${file}: reads a clock, chance or the locale`] : [];
+      return /\bnew Date\b|\bDate\.now\b|\bMath\.random\b|\btoLocale/.test(text)
+        ? [`${file}: reads a clock, chance or the locale`]
+        : [];
     });
 }
 
@@ -85,7 +89,9 @@ let failed = 0;
 for (const check of checks) {
   const started = performance.now();
   const problems = check.run();
-  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${check.name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  console.log(
+    `${problems.length === 0 ? 'ok  ' : 'FAIL'} ${check.name} (${((performance.now() - started) / 1000).toFixed(1)} s)`,
+  );
   for (const problem of problems) console.log(problem);
   if (problems.length > 0) failed += 1;
 }

@@ -11,11 +11,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folders = ['src', 'simulation', 'examples', 'e2e', 'scripts', 'test'];
 
 function node(args: readonly string[]): number {
-  return spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
+  return (
+    spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+      cwd: root,
+      stdio: 'inherit',
+    }).status ?? 1
+  );
 }
 
 const asked = process.argv.slice(2);
-const all = asked.length > 0 ? asked : folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root })).sort();
+const all =
+  asked.length > 0
+    ? asked
+    : folders.flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root })).sort();
 const pure = all.filter((file) => file.startsWith('src/core/'));
 const others = all.filter((file) => !pure.includes(file));
 

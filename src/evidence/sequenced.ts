@@ -57,7 +57,7 @@ export async function readContent(
   digests: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ digest: string; bytes: string }>({
-    name: 'read-content',
+    name: 'read-contents',
     text: 'select digest, bytes from content where digest = any ($1)',
     values: [digests],
   });

@@ -6,8 +6,10 @@ import type { Verdict } from '../model/verdict.ts';
 import { slowKey } from './ingest.ts';
 import { differenceInterval, rounded, scoreInterval } from './intervals.ts';
 
-/** Judged after every scrape, so "worse" asks for more than the usual certainty: one-sided 99.9 %. */
-const zWorse = 3.09;
+/** Judged after every scrape, so "worse" asks for more than the usual certainty: one-sided 99.98 %. */
+const zWorse = 3.5;
+/** A canary may be worse by this share of stable's rate before that counts as worse at all. */
+const toleratedRatio = 0.1;
 /** "Not worse by more than the margin" with one-sided 95 %. */
 const zWithin = 1.645;
 
@@ -18,7 +20,8 @@ export interface Judged {
 
 /**
  * Judges one metric of a rollout by what both arms have counted.
- * - `fail`: the canary is worse than stable by more than the margin, or over the absolute limit, with 99.9 %.
+ * - `fail`: it was seen to be worse than stable by more than the margin, and is worse than stable can be by chance
+ *   with 99.98 %; or it is over the absolute limit with as much.
  * - `pass`: it is not worse by more than the margin, with 95 %, on at least `minRequests` requests.
  * - `insufficient`: neither can be said; the reason says how many requests are missing, as far as can be told.
  * - `pending`: an arm has no traffic. No data is never success.
@@ -50,10 +53,10 @@ export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judge
     upper: rounded(upper),
     margin,
   });
-  if (canary.requests >= gate.minRequests && worse.lower > margin) {
+  if (canary.requests >= gate.minRequests && isWorse(canary, stable, margin)) {
     return { verdict: 'fail', reason: { code: 'worse', comparison: comparison(worse.lower, worse.upper) } };
   }
-  if (canary.requests >= gate.minRequests && within.upper <= margin) {
+  if (canary.requests >= gate.minRequests && isWithin(canary, stable, margin)) {
     return {
       verdict: 'pass',
       reason: { code: 'within-margin', comparison: comparison(within.lower, within.upper) },
@@ -70,6 +73,22 @@ export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judge
     },
   };
 }
+
+const rateOf = (arm: ArmCounts): number => (arm.requests === 0 ? 0 : arm.bad / arm.requests);
+
+/**
+ * What was seen lies beyond the margin, and it is sure that the canary is worse than stable beyond what is
+ * tolerated of stable's own rate. Waiting until it is sure to be beyond the margin itself would cost several times
+ * as many failed requests and tell nobody anything new.
+ */
+function isWorse(canary: ArmCounts, stable: ArmCounts, margin: number): boolean {
+  const tolerated = toleratedRatio * rateOf(stable);
+  const beyond = rounded(rateOf(canary) - rateOf(stable)) > margin;
+  return beyond && differenceInterval(canary, stable, zWorse).lower > tolerated;
+}
+
+const isWithin = (canary: ArmCounts, stable: ArmCounts, margin: number): boolean =>
+  differenceInterval(canary, stable, zWithin).upper <= margin;
 
 /** What a metric counts, of one arm. */
 export function counts(totals: ArmTotals, metric: Metric): ArmCounts {
@@ -98,10 +117,7 @@ function missingRequests(canary: ArmCounts, stable: ArmCounts, margin: number, m
   const decides = (needed: number): boolean => {
     const factor = needed / canary.requests;
     const later = [grown(canary, factor), grown(stable, factor)] as const;
-    return (
-      differenceInterval(...later, zWithin).upper <= margin ||
-      differenceInterval(...later, zWorse).lower > margin
-    );
+    return isWithin(...later, margin) || isWorse(...later, margin);
   };
   // `low` does not decide, `high` does.
   let low = Math.max(canary.requests, minRequests - 1);

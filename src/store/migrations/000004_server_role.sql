@@ -9,6 +9,7 @@ do $$ begin
   execute format('grant connect on database %I to belay_server', current_database());
 end $$;
 grant usage on schema public to belay_server;
+grant select on schema_migration to belay_server;
 grant select, insert on entry, leaf, node, checkpoint, content to belay_server;
 grant select, insert, update on stream, slot, work, token, release, notification to belay_server;
 grant select, insert, delete on unsequenced, sample, idempotency to belay_server;

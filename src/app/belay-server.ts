@@ -1,0 +1,251 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { Pool } from 'pg';
+import { type Logger, pino } from 'pino';
+import { formatVerifierKey } from '../core/ledger/verifier-key.ts';
+import type { NoteSigner } from '../core/ledger/note.ts';
+import { ok, type Result, err } from '../core/model/result.ts';
+import type { SlotKey } from '../core/model/name.ts';
+import { nodeCrypto } from '../engine/crypto.ts';
+import type { WorkerEvent } from '../engine/worker.ts';
+import { exportEvidence } from '../evidence/export.ts';
+import { tarOf } from '../evidence/pack-files.ts';
+import type { EnvironmentDriver } from '../ports/environment.ts';
+import type { EngineStore } from '../ports/store.ts';
+import { createApp } from '../server/app.ts';
+import { LeafFeed } from '../server/leaf-feed.ts';
+import { createMetrics, type InjectedGauge } from '../server/metrics.ts';
+import type { EvidenceExporter, LedgerReader, ServerParts } from '../server/parts.ts';
+import { startServer } from '../server/start.ts';
+import { ensureBootstrapToken } from '../server/tokens.ts';
+import { proofOf, readCheckpoint } from '../store/checkpoints.ts';
+import { PostgresEngineStore } from '../store/engine-store.ts';
+import { Folds } from '../store/folds.ts';
+import { Hints, listenForHints } from '../store/hints.ts';
+import { loadLogKey } from '../store/log-key.ts';
+import { inspectSchema } from '../store/migrate.ts';
+import type { ServerConfig } from './config.ts';
+import { documentLint } from './document-lint.ts';
+import { driverRegistry } from './drivers.ts';
+import { startSequencing } from './sequencing.ts';
+import { startWorkers } from './workers.ts';
+
+/** A running server: API, workers and sequencer in one process. */
+export interface BelayServer {
+  readonly url: string;
+  /** The log's public key, in the text form that `evidence verify --key` takes. */
+  readonly verifierKey: string;
+  /** The first admin token, only at the start that made it. */
+  readonly bootstrapToken: string | null;
+  readonly pool: Pool;
+  readonly folds: Folds;
+  /** Takes no more requests, lets what is in hand finish, and lets go of the database. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Replaces parts; for tests that break them on purpose. */
+export interface ServerSubstitutes {
+  readonly store?: (real: EngineStore) => EngineStore;
+  readonly driver?: (real: EnvironmentDriver) => EnvironmentDriver;
+}
+
+const connections = 16;
+/** Requests a second and at once that one token may make. */
+const quota = { perSecond: 100, burst: 300 };
+/** While something moves it is looked at, and scraped, once a second; an open effect is read back sooner. */
+const pace = { effect: 150, moving: 1_000, idle: 10_000 };
+const concurrency = { turn: 16, observe: 16, effect: 16 };
+const migrationsFolder = fileURLToPath(new URL('../store/migrations', import.meta.url));
+
+/** Why a server does not start; what it says ends with what to do. */
+export class StartRefused extends Error {
+  override readonly name = 'StartRefused';
+}
+
+/** Starts a server. What was started before a refusal is stopped again. */
+export async function startBelay(
+  config: ServerConfig,
+  substitutes: ServerSubstitutes = {},
+): Promise<BelayServer> {
+  const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
+  const artifacts = join(config.dataFolder, 'artifacts');
+  await mkdir(artifacts, { recursive: true });
+  const signer = await loadLogKey(join(config.dataFolder, 'log-key.pem'), config.origin);
+  if (!signer.ok) throw new StartRefused(`the log key cannot be used: ${signer.error.message}`);
+  const pool = new Pool({ connectionString: config.databaseUrl, max: connections });
+  pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection was lost'));
+  try {
+    await refuseOtherSchema(pool);
+    return await run(config, substitutes, { log, artifacts, pool, signer: signer.value });
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+/** A server works only on the schema that it knows. */
+async function refuseOtherSchema(pool: Pool): Promise<void> {
+  const schema = await inspectSchema(pool, migrationsFolder);
+  if (!schema.ok) throw new StartRefused(schema.error.message);
+  const [first] = schema.value.pending;
+  if (first !== undefined) {
+    throw new StartRefused(`the database lacks migration ${first.name}; migrate it as its owner first`);
+  }
+}
+
+interface Base {
+  readonly log: Logger;
+  readonly artifacts: string;
+  readonly pool: Pool;
+  readonly signer: NoteSigner;
+}
+
+async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: Base): Promise<BelayServer> {
+  const { log, pool, signer } = base;
+  const folds = new Folds(pool);
+  const feed = new LeafFeed(pool);
+  let wakeWorkers = (): void => undefined;
+  const hints = new Hints(pool, () => wakeWorkers());
+  const store = new PostgresEngineStore(pool, folds, hints.send);
+  const workers = startWorkers(
+    {
+      store: substitutes.store?.(store) ?? store,
+      crypto: nodeCrypto,
+      driverFor: driverOf(config, substitutes),
+      pace,
+      concurrency,
+      report: (event) => tell(log, event),
+    },
+    (lane, error) => log.error({ lane, error: String(error) }, 'the store could not be reached'),
+  );
+  wakeWorkers = workers.hint;
+  const listening = listenForHints({ connectionString: config.databaseUrl }, workers.hint);
+  const sequencing = startSequencing(
+    {
+      pool,
+      signer,
+      lastCheckpointFile: join(config.dataFolder, 'last-checkpoint'),
+      now: () => Date.now(),
+      adopt: config.adoptLedger,
+    },
+    (code, message) => log.error({ code }, `nothing is signed until an operator acts: ${message}`),
+    (error) => log.error({ error: String(error) }, 'sequencing failed; it is tried again'),
+  );
+  const stopWork = async (): Promise<void> => {
+    await Promise.all([workers.stop(), listening.stop(), sequencing.stop()]);
+    await pool.end();
+  };
+  const closing = new AbortController();
+  const parts: ServerParts = {
+    pool,
+    folds,
+    crypto: nodeCrypto,
+    hint: hints.send,
+    artifactFolder: base.artifacts,
+    log,
+    metrics: createMetrics(gauges(pool)),
+    feed,
+    quota,
+    closing: closing.signal,
+    lintDocuments: documentLint,
+    evidence: evidenceExporter(pool, signer),
+    ledger: ledgerReader(pool),
+  };
+  const served = await startServer({
+    app: createApp(parts),
+    host: config.host,
+    port: config.port,
+    closing,
+    ...tlsOf(config),
+  });
+  if (!served.ok) {
+    await stopWork();
+    throw new StartRefused(served.error.message);
+  }
+  return {
+    url: served.value.url,
+    verifierKey: formatVerifierKey(signer.key),
+    bootstrapToken: await ensureBootstrapToken(pool),
+    pool,
+    folds,
+    stop: async () => {
+      await served.value.close();
+      await stopWork();
+    },
+  };
+}
+
+function driverOf(
+  config: ServerConfig,
+  substitutes: ServerSubstitutes,
+): (slot: SlotKey) => EnvironmentDriver {
+  const real = driverRegistry(config.agentsFolder);
+  return (slot) => substitutes.driver?.(real(slot)) ?? real(slot);
+}
+
+function tlsOf(config: ServerConfig): { readonly tls?: { readonly key: string; readonly cert: string } } {
+  if (config.tlsKeyFile === undefined || config.tlsCertFile === undefined) return {};
+  return {
+    tls: { key: readFileSync(config.tlsKeyFile, 'utf8'), cert: readFileSync(config.tlsCertFile, 'utf8') },
+  };
+}
+
+function tell(log: Logger, event: WorkerEvent): void {
+  switch (event.event) {
+    case 'lint-stopped':
+      log.error(
+        { slot: event.slot, findings: event.findings },
+        'a decision would break an invariant and was not taken',
+      );
+      return;
+    case 'work-failed':
+      log.error(
+        { slot: event.slot, lane: event.lane, error: String(event.error) },
+        'work on a slot failed; it is taken up again',
+      );
+  }
+}
+
+function evidenceExporter(pool: Pool, signer: NoteSigner): EvidenceExporter {
+  return async ({ project, service, name }) => {
+    const exported = await exportEvidence(
+      { pool, signer, crypto: nodeCrypto },
+      { project, service, release: name },
+    );
+    if (exported.ok) return ok(new Uint8Array(await buffer(tarOf(exported.value))));
+    const { code, message } = exported.error;
+    return err({ code: code === 'no-such-release' ? ('not-found' as const) : ('not-yet' as const), message });
+  };
+}
+
+const ledgerReader = (pool: Pool): LedgerReader => ({
+  checkpoint: async () => (await readCheckpoint(pool))?.note ?? null,
+  proof: async (stream, seq) => orNull(await proofOf(pool, stream, seq)),
+});
+
+const orNull = <T>(result: Result<T, unknown>): T | null => (result.ok ? result.value : null);
+
+/** What an operator watches: how far work lags behind, and how much waits for the tree. */
+const gauges = (pool: Pool): readonly InjectedGauge[] => {
+  const read = (text: string) => async (): Promise<number | null> => {
+    const { rows } = await pool.query<{ n: string | null }>(text);
+    return rows[0]?.n === null || rows[0] === undefined ? null : Number(rows[0].n);
+  };
+  return [
+    {
+      name: 'belay_turn_lag_seconds',
+      help: 'How long the oldest turn that is due has been due.',
+      read: read(
+        "select greatest(0, now_ms() - min(due_at)) / 1000.0 as n from work where lane = 'turn' and due_at <= now_ms()",
+      ),
+    },
+    {
+      name: 'belay_entries_unsequenced',
+      help: 'Entries that are committed and not yet in the tree.',
+      read: read('select count(*) as n from unsequenced'),
+    },
+  ];
+};

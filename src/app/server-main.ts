@@ -1,0 +1,21 @@
+import { startBelay } from './belay-server.ts';
+import { readConfig } from './config.ts';
+
+/**
+ * The server as a process: configured by BELAY_… variables, ended by SIGTERM or SIGINT after what is in hand. A
+ * parent with an IPC channel is told when it is ready; with BELAY_FOLLOW_PARENT it ends when that parent does.
+ */
+const server = await startBelay(readConfig(process.env));
+let stopping: Promise<void> | undefined;
+const stop = (): void => {
+  stopping ??= server.stop().then(() => {
+    process.exitCode = 0;
+    if (process.connected) process.disconnect();
+  });
+};
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+if (process.send !== undefined) {
+  process.send({ url: server.url, token: server.bootstrapToken, verifierKey: server.verifierKey });
+  if (process.env['BELAY_FOLLOW_PARENT'] === 'true') process.on('disconnect', stop);
+}

@@ -1,0 +1,106 @@
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { projectStream } from '../core/model/name.ts';
+import { listSlots } from '../store/slots-listing.ts';
+import { type BelayServer, startBelay } from './belay-server.ts';
+import { ServerConfig } from './config.ts';
+import { startEmbeddedDatabase } from './embedded-database.ts';
+import { LocalEnvironments } from './local-environments.ts';
+
+export interface UpOptions {
+  /** Where everything lies; see `defaultDataFolder`. */
+  readonly data?: string;
+  readonly port: number;
+  readonly logLevel: ServerConfig['logLevel'];
+}
+
+const lookForSlotsEveryMs = 250;
+
+/** The folder for one's own work: of the user, or of the machine for root, whose home a database may not enter. */
+export function defaultDataFolder(
+  environment: Readonly<Record<string, string | undefined>>,
+  isRoot: boolean,
+): string {
+  if (isRoot) return '/var/lib/belay';
+  const base = environment['XDG_DATA_HOME'];
+  return base === undefined || base === ''
+    ? join(homedir(), '.local', 'share', 'belay')
+    : join(base, 'belay');
+}
+
+/** Runs Belay for one's own work until it is interrupted. Resolves with the exit code. */
+export async function runUp(
+  options: UpOptions,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const folder = options.data ?? defaultDataFolder(process.env, process.getuid?.() === 0);
+  const folders = {
+    agents: join(folder, 'agents'),
+    artifacts: join(folder, 'server', 'artifacts'),
+    secrets: join(folder, 'secrets'),
+  };
+  await mkdir(folders.artifacts, { recursive: true });
+  await mkdir(folders.secrets, { recursive: true, mode: 0o700 });
+  const database = await startEmbeddedDatabase({ kind: 'folder', path: folder }, signal);
+  if (!database.ok) {
+    say(`belay: the database did not start: ${database.error.message}`);
+    say(`fix: ${database.error.fix}`);
+    return 1;
+  }
+  const environments = new LocalEnvironments(folders);
+  try {
+    const server = await startBelay(
+      ServerConfig.parse({
+        databaseUrl: database.value.serverUrl,
+        dataFolder: join(folder, 'server'),
+        agentsFolder: folders.agents,
+        port: options.port,
+        logLevel: options.logLevel,
+      }),
+    );
+    greet(server, folder, say);
+    await serveEnvironments(server, environments, say, signal);
+    await server.stop();
+  } finally {
+    await environments.stop();
+    await database.value.server.stop('fast');
+  }
+  return 0;
+}
+
+function greet(server: BelayServer, folder: string, say: (line: string) => void): void {
+  say(`belay is up at ${server.url}; its data is in ${folder}; Ctrl-C stops it`);
+  if (server.bootstrapToken !== null) {
+    say('');
+    say('The first admin token, shown this once:');
+    say(`  export BELAY_URL=${server.url} BELAY_TOKEN=${server.bootstrapToken}`);
+  }
+  say('');
+  say('next: belay init, then belay apply belay.yaml');
+}
+
+/** Gives every slot of a local environment its agent, as soon as something is asked of it. */
+async function serveEnvironments(
+  server: BelayServer,
+  environments: LocalEnvironments,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    for (const { key } of await listSlots(server.pool, {
+      projects: null,
+      service: null,
+      environment: null,
+    })) {
+      const project = await server.folds.project(projectStream(key.project));
+      const environment = project.environments[key.environment]?.document;
+      if (environment?.spec.driver !== 'local') continue;
+      const edge = await environments.ensure(key, environment.spec.onControlPlaneLoss);
+      if (edge !== null) say(`${key.service} in ${key.environment} answers at ${edge}`);
+    }
+    await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
