@@ -133,7 +133,7 @@ export class Invariants implements StoreListener {
         if (move.verdict !== 'pass') this.count('1: promotions held at a gate that had not passed');
         return;
       case 'shifting':
-        return this.#steppedUp(before, promotion, move.step);
+        return this.#steppedUp(before, decision, promotion, move.step);
       case 'observing':
         // A turn may be committed long after it was decided; what it decided on had been seen by then.
         this.#observingSince.set(
@@ -203,12 +203,15 @@ export class Invariants implements StoreListener {
   }
 
   /** 1: each step up but the first stands on an analysis that says so. */
-  #steppedUp(before: SlotState, promotion: Promotion, step: number): void {
+  #steppedUp(before: SlotState, decision: Decision, promotion: Promotion, step: number): void {
     const on = this.#caseOf(before, promotion.id);
     if (step === 0 || promotion.mode === 'rollback' || before.stable === null || on === null) return;
     const last = before.promotions.find((p) => p.id === promotion.id);
     if (last?.step === step) return;
     this.count('1: steps up, each analysis judged again');
+    for (const gate of on.stage.gates)
+      if (gate.mode === 'enforce' && !isOpen(gate, { ...on, now: decision.now }))
+        this.violated(2, `${promotion.id} stepped up and ${gate.name} is no longer open`);
     const { analysis } = before;
     for (const gate of on.stage.analysis) {
       if (gate.kind !== 'metric' || gate.mode === 'observe') continue;

@@ -65,7 +65,13 @@ class Run {
       workers: 2,
       pace: { effect: 400, moving: 1_500, idle: 12_000 },
       fates: randomFaults(this.#random.stream('fates'), oneIn, (fate) => this.#count(fate)),
-      crashes: { before: dies, after: dies },
+      crashes: {
+        before: (label) => {
+          if (label === 'store.commit') this.#strikeBeforeCommit();
+          return dies();
+        },
+        after: dies,
+      },
       stalls: this.#random.pick([0, 0.003]),
       races: this.#random.pick([0, 0.02]),
       listener: {
@@ -125,6 +131,16 @@ class Run {
       ends: this.#ends(),
       violations: this.#invariants.violations,
     };
+  }
+
+  /** Now and then something that a turn has read changes right before what it decided is written. */
+  #strikeBeforeCommit(): void {
+    const choice = this.#random.integer(0, 149);
+    if (choice === 0) this.#freeze(this.#random);
+    if (choice === 1 && this.#trusted) {
+      this.#trust(false);
+      this.#world.clock.after(this.#random.integer(500, 15_000), () => this.#trust(true));
+    }
   }
 
   /** Now and then somebody freezes, or takes trust away, right between a decision and its effect. */
@@ -289,9 +305,9 @@ class Run {
         `${where}: ${promotion.id} is ${promotion.state}, waits for ${JSON.stringify(waits.map((w) => w.reason))}`,
       );
     }
+    if (slot.promotions.length > 0) return;
     for (const effect of slot.effects)
       this.#invariants.violated(0, `${where}: ${JSON.stringify(effect)} is still open`);
-    if (slot.promotions.length > 0) return;
     const outside = this.#world.outside(key);
     if (slot.stable !== null && outside.weightOf(slot.stable.release) !== 100)
       this.#invariants.violated(
