@@ -18,7 +18,7 @@ export function lintDecision(input: TurnInput, decision: Decision, after: SlotSt
     ...weightsAddUp(decision.actions),
     ...generationsGrow(input.slot, decision.actions),
     ...capacityBeforeTraffic(input.slot, decision.actions),
-    ...verifiedBeforeTraffic(input.slot, decision.actions, after),
+    ...verifiedBeforeTraffic(input, decision.actions, after),
     ...trafficBeforeRemoval(input.slot, decision.actions, after),
     ...frozenStays(input, decision, after),
     ...endsAreSeen(input.slot, decision.moves),
@@ -79,10 +79,11 @@ function capacityBeforeTraffic(slot: SlotState, actions: readonly Action[]): rea
 
 /** Invariants 1, 3 and 4: whoever gets traffic has a plan, and no enforced gate at the door has said anything but pass. */
 function verifiedBeforeTraffic(
-  slot: SlotState,
+  input: TurnInput,
   actions: readonly Action[],
   after: SlotState,
 ): readonly Finding[] {
+  const { slot } = input;
   const shares = shiftsOf(actions).flatMap((shift) =>
     shift.weights.filter((w) => w.weight > 0 && w.release !== slot.stable?.release),
   );
@@ -95,8 +96,21 @@ function verifiedBeforeTraffic(
     if (slot.quarantine[promotion.plan.document.artifact] !== undefined && !promotion.liftQuarantine) {
       return [finding(3, `${share.release} is quarantined`)];
     }
-    return approvalsHold(promotion);
+    return [...gatesHavePassed(input, promotion), ...approvalsHold(promotion)];
   });
+}
+
+/** Invariant 1: what was recorded of each enforced gate is `pass`; of the analysis, from the second step on. */
+function gatesHavePassed(input: TurnInput, promotion: Promotion): readonly Finding[] {
+  const stage = input.project.pinned[promotion.pipeline]?.document.spec.stages.find(
+    (s) => s.name === promotion.stage,
+  );
+  if (stage === undefined) return [finding(1, `${promotion.id} has no stage ${promotion.stage}`)];
+  const door = stage.gates.filter((gate) => promotion.mode === 'promote' || gate.kind === 'signature');
+  const compared = promotion.mode === 'promote' && input.slot.stable !== null && promotion.step > 0;
+  return [...door, ...(compared ? stage.analysis : [])]
+    .filter((gate) => gate.mode === 'enforce' && promotion.gates[gate.name]?.verdict !== 'pass')
+    .map((gate) => finding(1, `${promotion.id} would get traffic and ${gate.name} has not passed`));
 }
 
 function approvalsHold(promotion: Promotion): readonly Finding[] {
