@@ -3,11 +3,17 @@ import type { GateOf, Metric } from '../model/gate.ts';
 import { unreachable } from '../model/result.ts';
 import type { ArmCounts, Comparison, Reason } from '../model/reason.ts';
 import type { Verdict } from '../model/verdict.ts';
+import { binomialTail } from './binomial.ts';
 import { slowKey } from './ingest.ts';
 import { differenceInterval, rounded, scoreInterval } from './intervals.ts';
 
-/** Judged after every scrape, so "worse" asks for more than the usual certainty: one-sided 99.98 %. */
-const zWorse = 3.5;
+/**
+ * How improbable what was seen must be if the canary were no worse. Judged after every scrape, so that one look in
+ * a rollout's hundred that errs is still rare.
+ */
+const surelyWorse = 0.0002;
+/** The normal quantile that goes with it, for absolute limits and for the outlook. */
+const zWorse = 3.54;
 /** A canary may be worse by this share of stable's rate before that counts as worse at all. */
 const toleratedRatio = 0.1;
 /** "Not worse by more than the margin" with one-sided 95 %. */
@@ -20,8 +26,8 @@ export interface Judged {
 
 /**
  * Judges one metric of a rollout by what both arms have counted.
- * - `fail`: it was seen to be worse than stable by more than the margin, and is worse than stable can be by chance
- *   with 99.98 %; or it is over the absolute limit with as much.
+ * - `fail`: it was seen to be worse than stable by more than the margin, and that is no chance; or it is surely over
+ *   the absolute limit.
  * - `pass`: it is not worse by more than the margin, with 95 %, on at least `minRequests` requests.
  * - `insufficient`: neither can be said; the reason says how many requests are missing, as far as can be told.
  * - `pending`: an arm has no traffic. No data is never success.
@@ -43,7 +49,6 @@ export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judge
   if (stable.requests === 0)
     return { verdict: 'pending', reason: { code: 'no-stable-traffic', metric: gate.metric } };
   const margin = gate.marginPoints / 100;
-  const worse = differenceInterval(canary, stable, zWorse);
   const within = differenceInterval(canary, stable, zWithin);
   const comparison = (lower: number, upper: number): Comparison => ({
     metric: gate.metric,
@@ -54,7 +59,7 @@ export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judge
     margin,
   });
   if (canary.requests >= gate.minRequests && isWorse(canary, stable, margin)) {
-    return { verdict: 'fail', reason: { code: 'worse', comparison: comparison(worse.lower, worse.upper) } };
+    return { verdict: 'fail', reason: { code: 'worse', comparison: comparison(within.lower, within.upper) } };
   }
   if (canary.requests >= gate.minRequests && isWithin(canary, stable, margin)) {
     return {
@@ -77,14 +82,23 @@ export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judge
 const rateOf = (arm: ArmCounts): number => (arm.requests === 0 ? 0 : arm.bad / arm.requests);
 
 /**
- * What was seen lies beyond the margin, and it is sure that the canary is worse than stable beyond what is
- * tolerated of stable's own rate. Waiting until it is sure to be beyond the margin itself would cost several times
- * as many failed requests and tell nobody anything new.
+ * What was seen lies beyond the margin, and would hardly be seen were the canary no worse than is tolerated of
+ * stable's own rate: given how many bad requests there are in all, the canary's share of them is binomial
+ * (Przyborowski and Wilenski 1940). Waiting until it is sure to be beyond the margin itself would cost several
+ * times as many failed requests and tell nobody anything new.
  */
 function isWorse(canary: ArmCounts, stable: ArmCounts, margin: number): boolean {
-  const tolerated = toleratedRatio * rateOf(stable);
+  if (rounded(rateOf(canary) - rateOf(stable)) <= margin) return false;
+  const weight = canary.requests * (1 + toleratedRatio);
+  return (
+    binomialTail(canary.bad, canary.bad + stable.bad, weight / (weight + stable.requests)) <= surelyWorse
+  );
+}
+
+/** Whether it will be sure by then, near enough to say how long that takes. */
+function willBeWorse(canary: ArmCounts, stable: ArmCounts, margin: number): boolean {
   const beyond = rounded(rateOf(canary) - rateOf(stable)) > margin;
-  return beyond && differenceInterval(canary, stable, zWorse).lower > tolerated;
+  return beyond && differenceInterval(canary, stable, zWorse).lower > toleratedRatio * rateOf(stable);
 }
 
 const isWithin = (canary: ArmCounts, stable: ArmCounts, margin: number): boolean =>
@@ -117,7 +131,7 @@ function missingRequests(canary: ArmCounts, stable: ArmCounts, margin: number, m
   const decides = (needed: number): boolean => {
     const factor = needed / canary.requests;
     const later = [grown(canary, factor), grown(stable, factor)] as const;
-    return isWithin(...later, margin) || isWorse(...later, margin);
+    return isWithin(...later, margin) || willBeWorse(...later, margin);
   };
   // `low` does not decide, `high` does.
   let low = Math.max(canary.requests, minRequests - 1);
