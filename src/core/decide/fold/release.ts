@@ -1,6 +1,10 @@
+import type { PromotionState } from '../../model/decision.ts';
 import type { ReleaseEntry } from '../../model/entries.ts';
 import { unreachable } from '../../model/result.ts';
 import type { ReleaseState } from '../../model/state.ts';
+
+/** Whether an end says anew whether a release runs in a stage. */
+const settles = (state: PromotionState): boolean => state === 'promoted' || state === 'rolled-back';
 
 /** Folds one entry of a release's stream. The first must be `opened`; anything before it is ignored. */
 export function foldRelease(
@@ -33,6 +37,8 @@ export function foldRelease(
       // Immutable from the first sealing on.
       return { ...state, seq, sealed: state.sealed ?? { digest: entry.sealed, release: entry.release } };
     case 'stage-ended':
+      // Asked for again in vain, it is still promoted: only a rollback takes that away.
+      if (state.stages[entry.stage]?.state === 'promoted' && !settles(entry.state)) return { ...state, seq };
       return {
         ...state,
         seq,
