@@ -54,6 +54,7 @@ export function firstPipeline(project: string, service: string): string {
 apiVersion: belay.dev/v1alpha1
 kind: Project
 metadata: {name: ${project}}
+spec: {trust: []}                     # whose signatures count; a production environment asks for one
 ---
 apiVersion: belay.dev/v1alpha1
 kind: Environment
@@ -71,7 +72,7 @@ spec:
       rollout:
         steps: [10, 50, 100]    # the new version's share of the traffic, in percent
         stepAtLeast: 10s        # each step lasts this long, and longer while a gate cannot tell
-      analysis:                 # judged while the traffic shifts, canary against stable
+      analysis:                 # judged while the traffic shifts: it needs requests on both versions
         - {kind: metric, name: errors, metric: {type: errors}, marginPoints: 2}
       verification:             # judged at full traffic, before it counts as promoted
         - {kind: soak, name: settled, healthyFor: 10s}

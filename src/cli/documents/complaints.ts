@@ -104,10 +104,7 @@ function at(document: unknown, path: readonly (string | number)[]): unknown {
 
 /** The JSON Schema's node that a path leads to; the schema is the single source of valid names. */
 function schemaAt(document: unknown, path: readonly (string | number)[]): JsonSchema | null {
-  let node: JsonSchema | null = z.toJSONSchema(BelayDocument, {
-    io: 'input',
-    unrepresentable: 'any',
-  }) as JsonSchema;
+  let node: JsonSchema | null = documentSchema();
   for (let i = 0; ; i++) {
     node = chosen(node, at(document, path.slice(0, i)));
     const part = path[i];
@@ -115,6 +112,12 @@ function schemaAt(document: unknown, path: readonly (string | number)[]): JsonSc
     node = typeof part === 'number' ? (node.items ?? null) : (node.properties?.[part] ?? null);
   }
 }
+
+let made: JsonSchema | undefined;
+
+/** Made once, and only when something is wrong. */
+const documentSchema = (): JsonSchema =>
+  (made ??= z.toJSONSchema(BelayDocument, { io: 'input', unrepresentable: 'any' }) as JsonSchema);
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -152,7 +155,7 @@ function discriminatorsAt(document: unknown, path: readonly (string | number)[])
   const last = parent.at(-1);
   const node =
     last === undefined
-      ? (z.toJSONSchema(BelayDocument, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+      ? documentSchema()
       : typeof last === 'number'
         ? above?.items
         : above?.properties?.[last];

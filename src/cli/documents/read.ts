@@ -1,5 +1,8 @@
 import {
   type Document,
+  type DocumentOptions,
+  type ParseOptions,
+  type SchemaOptions,
   isMap,
   isPair,
   isScalar,
@@ -61,7 +64,7 @@ export function readDocuments(file: string, text: string): ReadFile {
       complaints: [{ file, ...deep, message: 'nested too deeply', fix: `at most ${mostDepth} levels` }],
     };
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, {
+  const parsed = parseOrNull(text, {
     version: '1.2',
     schema: 'core',
     uniqueKeys: true,
@@ -70,9 +73,10 @@ export function readDocuments(file: string, text: string): ReadFile {
     stringKeys: true,
     prettyErrors: false,
   });
+  if (parsed === null) return refuse('nested too deeply', `at most ${mostDepth} levels`);
   const documents: ReadDocument[] = [];
   const complaints: Complaint[] = [];
-  for (const one of Array.isArray(parsed) ? parsed : []) {
+  for (const one of parsed) {
     if (one.contents === null && one.errors.length === 0) continue;
     const read = readOne(file, one, lines);
     documents.push(...read.documents);
@@ -84,15 +88,31 @@ export function readDocuments(file: string, text: string): ReadFile {
   return { documents, complaints };
 }
 
+/** The parser recurses: what no check foresaw ends as a refusal, not as a crash. */
+function parseOrNull(
+  text: string,
+  options: ParseOptions & DocumentOptions & SchemaOptions,
+): readonly Document.Parsed[] | null {
+  try {
+    const parsed = parseAllDocuments(text, options);
+    return Array.isArray(parsed) ? parsed : [];
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 function readOne(file: string, yaml: Document.Parsed, lines: LineCounter): ReadFile {
   const at = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  if (yaml.errors.length > 0) {
+  // A warning is a tag that means nothing here, or a key that another reader would take otherwise.
+  const wrong = [...yaml.errors, ...yaml.warnings];
+  if (wrong.length > 0) {
     return {
       documents: [],
-      complaints: yaml.errors.slice(0, 20).map((error) => ({
+      complaints: wrong.slice(0, 20).map((error) => ({
         file,
         ...at(error.pos[0]),
         message: sentenceOfYaml(error.message),
@@ -130,10 +150,10 @@ function tooDeep(text: string): { readonly line: number; readonly column: number
   let depth = 0;
   let line = 1;
   let start = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = -1; i < text.length; i++) {
     const c = text[i];
-    if (c === '\n') {
-      line++;
+    if (i === -1 || c === '\n') {
+      if (i >= 0) line++;
       start = i + 1;
       const indent = /^[ -]*/.exec(text.slice(start, start + 400))?.[0].length ?? 0;
       if (indent > 4 * mostDepth) return { line, column: 1 };

@@ -26,6 +26,7 @@ const telling: readonly ReasonCode[] = [
   'check-expired',
   'approvals-missing',
   'canary-gone',
+  'retreated',
   'not-ready',
   'weight-unconfirmed',
   'not-retired',

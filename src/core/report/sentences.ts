@@ -132,6 +132,7 @@ const rolloutSentences: Sentences<
   | 'not-retired'
   | 'hold-expired'
   | 'canary-gone'
+  | 'retreated'
   | 'effect-failing'
 > = {
   frozen: (r) =>
@@ -149,6 +150,8 @@ const rolloutSentences: Sentences<
   'not-retired': (r) => `the processes of ${r.release} have not ended yet`,
   'hold-expired': (r) => `gate ${r.gate} could not tell for ${formatDuration(r.afterMs)} and asks a person`,
   'canary-gone': (r) => `${r.release} had traffic and none of its processes was ready any more`,
+  retreated: (r) =>
+    `${r.release} was to have ${r.wanted} % of traffic and was seen to have none: it was taken back from outside`,
   'effect-failing': (r) => `${r.effect} failed ${counted(r.attempts, 'time')}: ${r.message}`,
 };
 

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Reason } from '../model/reason.ts';
+import { formatArm, formatCount, formatPercent, formatPoints } from './numbers.ts';
+import { list, sentenceOf } from './sentences.ts';
+
+const digest = `sha256:${'c'.repeat(64)}`;
+const errors = { type: 'errors' } as const;
+const slow = { type: 'slow', aboveMs: 250 } as const;
+const comparison = {
+  metric: errors,
+  canary: { requests: 197, bad: 12 },
+  stable: { requests: 1803, bad: 2 },
+  lower: 0.03271,
+  upper: 0.1,
+  margin: 0.02,
+};
+
+const told: readonly (readonly [Reason, string])[] = [
+  [
+    { code: 'worse', comparison },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at least 3.2 points worse, margin 2 points',
+  ],
+  [
+    { code: 'worse', comparison: { ...comparison, metric: slow } },
+    'requests slower than 250 ms 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at least 3.2 points worse, margin 2 points',
+  ],
+  [
+    {
+      code: 'not-enough-data',
+      comparison: { ...comparison, canary: { requests: 77, bad: 1 } },
+      missingRequests: 120,
+      etaMs: 4_000,
+    },
+    'errors 1.3 % (1 of 77) against 0.1 % (2 of 1,803): not enough data to tell; about 120 more requests, 4 s',
+  ],
+  [
+    { code: 'not-enough-data', comparison, missingRequests: 1_000_000, etaMs: null },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): not enough data to tell; at these rates more traffic will not settle it',
+  ],
+  [
+    {
+      code: 'within-margin',
+      comparison: { ...comparison, canary: { requests: 500, bad: 1 }, lower: -0.004, upper: 0.0071 },
+    },
+    'errors 0.2 % (1 of 500) against 0.1 % (2 of 1,803), at most 0.8 points worse, margin 2 points',
+  ],
+  [
+    { code: 'within-margin', comparison: { ...comparison, lower: -0.05, upper: -0.01 } },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), not worse, margin 2 points',
+  ],
+  [
+    { code: 'limit-exceeded', metric: errors, canary: { requests: 100, bad: 30 }, limit: 0.05 },
+    'errors 30 % (30 of 100), limit 5 %',
+  ],
+  [{ code: 'no-traffic', metric: errors }, 'errors: the canary has had no requests yet'],
+  [
+    { code: 'approvals-missing', have: 1, need: 2, plan: digest, barred: ['u-anna', 'u-bert'] },
+    '1 of 2 approvals given for plan cccccccccccc; u-anna and u-bert may not approve it',
+  ],
+  [
+    { code: 'tests-failed', report: 'unit', failed: 3, total: 1200 },
+    '3 of 1,200 tests failed in report unit',
+  ],
+  [
+    {
+      code: 'frozen',
+      scope: 'environment production',
+      freeze: 'sale',
+      until: 1_795_253_400_000,
+      note: 'sale',
+    },
+    'environment production is frozen by sale until 2026-11-21T09:30:00Z (“sale”)',
+  ],
+  [
+    { code: 'frozen', scope: 'everything', freeze: 'f-1', until: null, note: '' },
+    'everything is frozen by f-1 until somebody lifts it',
+  ],
+  [{ code: 'soaking', healthyMs: 4_000, neededMs: 60_000 }, 'healthy for 4 s of 1 min at full traffic'],
+  [
+    { code: 'progress-deadline', ready: 0, needed: 2, afterMs: 60_000 },
+    '0 of 2 needed processes were ready after 1 min: the progress deadline',
+  ],
+  [
+    { code: 'weight-unconfirmed', wanted: 30, seen: null, deadline: 0 },
+    '30 % of the traffic was asked for, nothing was read back yet',
+  ],
+  [
+    { code: 'rejected', by: 'u-anna', note: 'the price list', changesRequested: true },
+    'u-anna asked for changes (“the price list”)',
+  ],
+  [
+    { code: 'signature-untrusted', predicateType: 'https://slsa.dev/provenance/v1' },
+    'its statement of type https://slsa.dev/provenance/v1 is not signed by anybody whom the project trusts for it',
+  ],
+];
+
+for (const [reason, sentence] of told) {
+  test(`${reason.code}: ${sentence}`, () => assert.equal(sentenceOf(Reason.parse(reason)), sentence));
+}
+
+/** A value that a reason's field may have, by the field's schema. */
+function sample(field: string): unknown {
+  const values: Readonly<Record<string, unknown>> = {
+    comparison,
+    metric: errors,
+    canary: { requests: 1, bad: 0 },
+    plan: digest,
+    artifact: digest,
+    barred: [],
+    changesRequested: false,
+    etaMs: null,
+  };
+  const names = [
+    'stage',
+    'release',
+    'report',
+    'identity',
+    'check',
+    'gate',
+    'promotion',
+    'by',
+    'found',
+    'scope',
+    'freeze',
+  ];
+  const texts = ['environment', 'predicateType', 'note', 'effect', 'message', 'why'];
+  if (field in values) return values[field];
+  return names.includes(field) ? 'a-name' : texts.includes(field) ? 'words' : 1;
+}
+
+test('every code has a sentence: lower-case, in one line, with no full stop, and never "pending"', () => {
+  const codes = new Set<string>();
+  for (const option of Reason.options) {
+    const code = option.shape.code.value;
+    const fields = Object.fromEntries(
+      Object.keys(option.shape)
+        .filter((field) => field !== 'code')
+        .map((field) => [field, code === 'approved' && field === 'by' ? ['u-anna'] : sample(field)]),
+    );
+    const sentence = sentenceOf(Reason.parse({ code, ...fields }));
+    assert.match(sentence, /^[^A-Z\n][^\n]*[^.\n]$/, code);
+    assert.doesNotMatch(sentence, /pending|undefined|null|NaN|\[object/i, code);
+    codes.add(code);
+  }
+  assert.equal(codes.size, Reason.options.length);
+});
+
+test('numbers read the same on every machine', () => {
+  assert.deepEqual([0, 999, 1000, 1234567].map(formatCount), ['0', '999', '1,000', '1,234,567']);
+  assert.deepEqual([0, 0.0004, 0.0012, 0.061, 1].map(formatPercent), [
+    '0 %',
+    '0.04 %',
+    '0.1 %',
+    '6.1 %',
+    '100 %',
+  ]);
+  assert.equal(formatPoints(0.03, 'down'), '3 points');
+  assert.equal(formatPoints(0.0327, 'down'), '3.2 points');
+  assert.equal(formatPoints(0.0321, 'up'), '3.3 points');
+  assert.equal(formatPoints(0.01), '1 point');
+  assert.equal(formatArm({ requests: 0, bad: 0 }), 'no requests');
+  assert.deepEqual([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(list), [
+    'nobody',
+    'a',
+    'a and b',
+    'a, b and c',
+  ]);
+});
