@@ -365,3 +365,26 @@ test('time never goes back in a slot', () => {
   bench.now -= 100_000;
   assert.equal(decide(bench.input()).decision.now, bench.slot.clock);
 });
+
+test('traffic that somebody else took back is not given again: the promotion follows', () => {
+  const { bench } = atTen();
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+  bench.turn();
+  bench.observe({ v1: 4, v2: 2 }, { v1: 100 }, bench.slot.generation + 5);
+  const taken = bench.slot.generation;
+  assert.ok(bench.moves().includes('turned-back'));
+  assert.equal(bench.promotion('v2-production').turnedBack?.reason.code, 'retreated');
+  assert.ok(bench.slot.generation >= taken, 'generations go on after those that others used up');
+});
+
+test('a weight that somebody else changed is asked for again', () => {
+  const { bench } = atTen();
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+  bench.turn();
+  bench.observe({ v1: 4, v2: 2 }, { v1: 40, v2: 60 }, bench.slot.generation + 1);
+  assert.deepEqual(bench.moves(), ['shifting']);
+  assert.deepEqual(bench.slot.weights, [
+    { release: 'v1', weight: 90 },
+    { release: 'v2', weight: 10 },
+  ]);
+});

@@ -2,13 +2,21 @@ import type { Move } from '../model/decision.ts';
 import { openEffect, readyOf, weightOf } from './capacity.ts';
 import { judge } from './gates/judge.ts';
 import { holdsOn } from './holds.ts';
+import { confirmWeight, keepWeight } from './rollout.ts';
 import { turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, unmet, type View, wait } from './view.ts';
 import { gateContext } from './waiting.ts';
 
 /** Full traffic, not yet promoted: verified, soaked, and read back once more before it counts. */
 export function advanceObserving(view: View): Step {
-  return turnBackAsked(view) ?? gone(view) ?? verify(view) ?? promote(view);
+  return (
+    turnBackAsked(view) ??
+    gone(view) ??
+    confirmWeight(view) ??
+    keepWeight(view) ??
+    verify(view) ??
+    promote(view)
+  );
 }
 
 function gone(view: View): Step | null {

@@ -17,7 +17,12 @@ import { gateConditions, gateContext } from './waiting.ts';
  */
 export function advanceRollout(view: View): Step {
   return (
-    turnBackAsked(view) ?? canaryGone(view) ?? judgeAnalysis(view) ?? confirmWeight(view) ?? stepUp(view)
+    turnBackAsked(view) ??
+    canaryGone(view) ??
+    judgeAnalysis(view) ??
+    confirmWeight(view) ??
+    keepWeight(view) ??
+    stepUp(view)
   );
 }
 
@@ -58,7 +63,7 @@ function judgeAnalysis(view: View): Step | null {
 }
 
 /** Waits until the weight that was asked for is read back. */
-function confirmWeight(view: View): Step | null {
+export function confirmWeight(view: View): Step | null {
   const { promotion, slot, now } = view;
   if (promotion.step < 0 || promotion.stepReachedAt !== null) return null;
   const wanted = stepsOf(view)[promotion.step] ?? 0;
@@ -79,6 +84,20 @@ function confirmWeight(view: View): Step | null {
     unmet({ code: 'weight-unconfirmed', wanted, seen, deadline }, deadline),
     ...failing(slot),
   );
+}
+
+/**
+ * A weight that was read back once and is another now: somebody else wrote the route. Taken away altogether, it was
+ * taken back, and the promotion follows; otherwise the weight that was decided is asked for again.
+ */
+export function keepWeight(view: View): Step | null {
+  const { promotion, slot } = view;
+  if (promotion.stepReachedAt === null || openEffect(slot, 'shift-traffic') !== undefined) return null;
+  const wanted = stepsOf(view)[promotion.step] ?? 0;
+  const seen = weightOf(slot, promotion.release);
+  if (seen === null || seen === wanted) return null;
+  if (seen === 0) return turnBack(view, 'aborted', { code: 'retreated', release: promotion.release, wanted });
+  return holdsOn(view).length > 0 && seen < wanted ? null : shift(view, promotion.step, wanted);
 }
 
 /** Whether the last turn that recorded what it waits for found it held. */

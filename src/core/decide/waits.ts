@@ -133,6 +133,7 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
     ifNothing: stays,
   }),
+  retreated: { owner: 'time', how: 'nothing to do', ifNothing: stays },
   'canary-gone': { owner: 'environment', how: 'look at the service’s own logs', ifNothing: stays },
   'effect-failing': {
     owner: 'environment',

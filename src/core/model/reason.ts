@@ -73,6 +73,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('not-retired', { release: Name }),
   reason('hold-expired', { gate: Name, afterMs: z.int() }),
   reason('canary-gone', { release: Name }),
+  /** Somebody else took its traffic away: a direct rollback, or an environment that lost its control plane. */
+  reason('retreated', { release: Name, wanted: z.int() }),
   reason('effect-failing', { effect: z.string(), attempts: z.int(), message: z.string() }),
   // people
   reason('rejected', { by: SubjectId, note: z.string(), changesRequested: z.boolean() }),

@@ -149,6 +149,8 @@ function observed(state: SlotState, observation: Observation): SlotState {
   return {
     ...soaked,
     observed: observation,
+    // Whoever wrote the route without us has used up generations: ours go on after theirs.
+    generation: Math.max(state.generation, observation.generation),
     seenUntil: observation.at,
     effects: state.effects.filter((effect) => !isSeen(effect.action, observation)),
   };
