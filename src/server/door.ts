@@ -100,6 +100,8 @@ export const strictBody = (): MiddlewareHandler<DoorEnv> => async (c, next) => {
   return next();
 };
 
+/** Answers that hold a secret are kept nowhere: such a command sent again makes another one. */
+const secretAnswers = new Set(['/v1/tokens']);
 const keyShape = /^[\x21-\x7e]{1,200}$/;
 
 /**
@@ -111,7 +113,9 @@ export const once =
   async (c, next) => {
     c.set('commandId', randomBytes(4).toString('hex'));
     const key = c.req.header('idempotency-key');
-    if (key === undefined || !['POST', 'DELETE'].includes(c.req.method)) return next();
+    const url = new URL(c.req.url);
+    const keeps = ['POST', 'DELETE'].includes(c.req.method) && !secretAnswers.has(url.pathname);
+    if (key === undefined || !keeps) return next();
     if (!keyShape.test(key)) {
       return problemResponse(
         refuse(400, 'invalid-request', 'an idempotency key is 1 to 200 visible ASCII characters').error,
@@ -119,7 +123,6 @@ export const once =
     }
     const subject = c.get('principal').subject.id;
     c.set('commandId', hash('sha256', `${subject} ${key}`, 'hex').slice(0, 8));
-    const url = new URL(c.req.url);
     const body = c.req.method === 'POST' ? await c.req.text() : '';
     const requestDigest = hash('sha256', `${c.req.method} ${url.pathname}${url.search}\n${body}`, 'hex');
     const claim = await claimKey(parts.pool, subject, key, requestDigest);

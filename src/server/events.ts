@@ -50,7 +50,8 @@ export function eventStream(parts: ServerParts, options: EventStream): ReadableS
       const page = upTo > after ? await readAfter(parts.pool, after, upTo, options.filter, pageSize) : [];
       after = page.length < pageSize ? Math.max(after, upTo) : (page.at(-1)?.index ?? upTo);
       if (page.length > 0) return page.map(format).join('');
-      await parts.feed.waitBeyond(after, heartbeatMs - (performance.now() - checkedAt), end);
+      const left = Math.max(0, heartbeatMs - (performance.now() - checkedAt));
+      await parts.feed.waitBeyond(after, left, end);
     }
   };
 

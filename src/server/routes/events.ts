@@ -46,6 +46,8 @@ async function respond(
     );
   const projects = visibleProjects(by, query.data.project);
   if (!projects.ok) return problemResponse(projects.error);
+  const after = header === undefined ? (query.data.after ?? (await parts.feed.last())) : Number(header);
+  // From here on nothing is awaited: two requests at once count each other.
   const mine = open.get(by.token) ?? 0;
   const all = [...open.values()].reduce((sum, count) => sum + count, 0);
   if (mine >= mostStreamsPerToken || all >= mostStreams)
@@ -53,7 +55,6 @@ async function respond(
       ...refuse(429, 'too-many-streams', 'too many event streams are open').error,
       retryAfter: 5,
     });
-  const after = header === undefined ? (query.data.after ?? (await parts.feed.last())) : Number(header);
   open.set(by.token, mine + 1);
   parts.metrics.streams(1);
   const stream = eventStream(parts, {

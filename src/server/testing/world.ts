@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Pool } from 'pg';
+import { Pool } from 'pg';
 import type { BelayDocumentInput } from '../../core/model/documents.ts';
 import type { Subject } from '../../core/model/name.ts';
 import { nodeCrypto } from '../../engine/crypto.ts';
@@ -102,7 +102,9 @@ export const documents: readonly BelayDocumentInput[] = [
 /** Makes a world; dispose of it at the end. */
 export async function createWorld(override: Partial<ServerParts> = {}): Promise<World> {
   const database = await createTestDatabase();
-  const { pool } = database;
+  // As the server runs in production: the role that may only add to the ledger.
+  const pool = new Pool({ ...database.connection, max: 10, options: '-c role=belay_server' });
+  pool.on('error', () => undefined);
   const artifactFolder = await mkdtemp(join(tmpdir(), 'belay-server-test-'));
   const folds = new Folds(pool);
   const closing = new AbortController();
@@ -165,6 +167,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     sequence: () => sequence(pool),
     [Symbol.asyncDispose]: async () => {
       closing.abort();
+      await pool.end();
       await database.drop();
       await rm(artifactFolder, { recursive: true, force: true });
     },
