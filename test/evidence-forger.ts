@@ -32,20 +32,22 @@ export const linesOf = (files: Files, stream: string): readonly string[] =>
 export const entriesOf = (files: Files, stream: string): readonly Entry[] =>
   linesOf(files, stream).map((line) => entryOf(line));
 
-/** A stream with other lines, and indexes for as many. */
-export function withLines(files: Files, stream: string, lines: readonly string[]): Files {
-  const indexes = text(files, packPaths.indexes(stream)).split('\n').slice(0, lines.length);
+/** A stream with other lines, each at the index of the one that stood there; without the index of one left out. */
+export function withLines(files: Files, stream: string, lines: readonly string[], leftOut = -1): Files {
+  const all = text(files, packPaths.indexes(stream)).split('\n');
+  const indexes = all.filter((_, at) => at !== leftOut).slice(0, lines.length);
   const changed = withFile(files, packPaths.stream(stream), lines.map((line) => `${line}\n`).join(''));
   return withFile(changed, packPaths.indexes(stream), indexes.map((index) => `${index}\n`).join(''));
 }
 
 /** A stream with other entries, its chain made again: every hash in it is right. */
-export function withEntries(files: Files, stream: string, entries: readonly Entry[]): Files {
+export function withEntries(files: Files, stream: string, entries: readonly Entry[], leftOut = -1): Files {
   const links = chain(stream, emptyHead, entries);
   return withLines(
     files,
     stream,
     links.map((link) => link.bytes),
+    leftOut,
   );
 }
 
@@ -92,18 +94,26 @@ export function resign(
   return withFile(withFile(files, packPaths.manifest, bytes), packPaths.manifestNote, note);
 }
 
+/** Puts entries of all streams in an order; gives pairs of stream and number in it, from 0. */
+type Order = (places: readonly (readonly [stream: string, at: number, index: number])[]) => typeof places;
+
+const asBefore: Order = (places) => places.toSorted(([, , a], [, , b]) => a - b);
+
 /** Makes a whole new log of the pack's entries and signs that too: all that a holder of the log's key can do. */
-export function rewriteLog(files: Files, signer: NoteSigner): Files {
-  const { streams } = manifestOf(files);
-  const there = streams.filter(({ stream }) => files.has(packPaths.stream(stream)));
+export function rewriteLog(files: Files, signer: NoteSigner, order: Order = asBefore): Files {
+  const streams = manifestOf(files).streams.filter(({ stream }) => files.has(packPaths.stream(stream)));
+  const places = streams.flatMap(({ stream }) => {
+    const indexes = text(files, packPaths.indexes(stream)).split('\n').map(Number);
+    return linesOf(files, stream).map((_, at) => [stream, at, indexes[at] ?? 0] as const);
+  });
+  const lines = new Map(streams.map(({ stream }) => [stream, linesOf(files, stream)]));
+  const indexes = new Map(streams.map(({ stream }): [string, string] => [stream, '']));
+  const leaves = order(places).map(([stream, at], index) => {
+    indexes.set(stream, `${indexes.get(stream)}${index}\n`);
+    return decodeHex(leafHashOf(lines.get(stream)?.[at] ?? '')) ?? new Uint8Array();
+  });
   let changed = withFile(files, packPaths.nodes, '');
-  const leaves: Uint8Array[] = [];
-  for (const { stream } of there) {
-    const lines = linesOf(files, stream);
-    const indexes = lines.map((_, i) => `${leaves.length + i}\n`);
-    leaves.push(...lines.map((line) => decodeHex(leafHashOf(line)) ?? new Uint8Array()));
-    changed = withFile(changed, packPaths.indexes(stream), indexes.join(''));
-  }
+  for (const [stream, written] of indexes) changed = withFile(changed, packPaths.indexes(stream), written);
   const root = rootOf(sha256, leaves);
   const size = leaves.length;
   const origin = signer.key.name;

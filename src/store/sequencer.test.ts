@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile, chmod } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Pool } from 'pg';
+import { Pool } from 'pg';
 import { openCheckpoint } from '../core/ledger/checkpoint.ts';
 import { decodeHex, encodeHex } from '../core/ledger/encoding.ts';
 import { rootOf, verifyConsistency } from '../core/ledger/merkle.ts';
@@ -150,7 +150,8 @@ test('writers and sequencers at once lose and reorder nothing', async () => {
     }),
   ).finally(() => (state.writing = false));
   const outcomes = new Set<string>();
-  while (state.writing) for (const each of await Promise.all([codeOf(parts), codeOf(parts)])) outcomes.add(each);
+  while (state.writing)
+    for (const each of await Promise.all([codeOf(parts), codeOf(parts)])) outcomes.add(each);
   await writers;
   while ((await codeOf(parts)) === 'signed');
   for (const outcome of outcomes) assert.ok(['busy', 'idle', 'signed'].includes(outcome), outcome);
@@ -249,6 +250,23 @@ test('a file that this log did not sign, a damaged tree and a damaged entry stop
   await pool.query(`update entry set bytes = replace(bytes, 'frozen', 'unfrozen') where seq = 4`);
   await pool.query(`update node set hash = repeat('0', 64) where level = 1`);
   assert.equal(await codeOf(parts), 'tree-damaged');
+});
+
+test('the role of servers can sequence and prove, and can neither change nor remove what is in the ledger', async () => {
+  await using database = await createTestDatabase();
+  await using folder = await temporaryFolder();
+  await using server = Object.assign(new Pool({ ...database.connection, options: '-c role=belay_server' }), {
+    [Symbol.asyncDispose]: async (): Promise<void> => server.end(),
+  });
+  const parts = await partsIn(folder.path, server);
+  await fact(server, 'project/p');
+  assert.equal(await codeOf(parts), 'signed');
+  assert.ok((await proofOf(server, 'project/p', 1)).ok);
+  for (const table of ['entry', 'leaf', 'node', 'checkpoint', 'content']) {
+    await assert.rejects(server.query(`delete from ${table}`), { code: '42501' }, table);
+    const column = { entry: 'seq', leaf: 'seq', node: 'level', checkpoint: 'at', content: 'digest' }[table];
+    await assert.rejects(server.query(`update ${table} set ${column} = ${column}`), { code: '42501' }, table);
+  }
 });
 
 test('the order of transactions gives way to the order within a stream', () => {

@@ -71,14 +71,9 @@ export type SequencerCode =
   | 'tree-damaged'
   | 'entry-damaged';
 
-/** One number for the whole database: who holds this lock is the sequencer, until its transaction ends. */
+/** One number for the whole database: who holds this lock is the sequencer. */
 const sequencerLock = 4_830_216_001;
 const defaultMost = 5_000;
-
-type Outcome = Result<
-  { readonly sequenced: Sequenced; readonly note: string | null },
-  Refusal<SequencerCode>
->;
 
 /**
  * Integrates entries that no older transaction can still come before into the tree, and signs a checkpoint over it,
@@ -88,43 +83,60 @@ type Outcome = Result<
 export async function sequenceOnce(
   parts: SequencerParts,
 ): Promise<Result<Sequenced, Refusal<SequencerCode>>> {
+  const client = await parts.pool.connect();
+  let broken = true;
+  try {
+    // Held beyond the commit until the file is written, so that the next holder finds the file of the one before.
+    // It is the connection's: if this process dies, it is free.
+    const { rows } = await client.query<{ held: boolean }>({
+      name: 'lock-sequencer',
+      text: 'select pg_try_advisory_lock($1) as held',
+      values: [sequencerLock],
+    });
+    const isHeld = rows[0]?.held === true;
+    const outcome: Result<Sequenced, Refusal<SequencerCode>> = isHeld
+      ? await asSequencer(parts, client)
+      : ok({ outcome: 'busy', integrated: 0, size: 0, more: false });
+    if (isHeld)
+      await client.query({
+        name: 'unlock-sequencer',
+        text: 'select pg_advisory_unlock($1)',
+        values: [sequencerLock],
+      });
+    broken = false;
+    return outcome;
+  } finally {
+    // A connection in an unknown state is closed, which rolls back and unlocks.
+    client.release(broken);
+  }
+}
+
+async function asSequencer(
+  parts: SequencerParts,
+  client: PoolClient,
+): Promise<Result<Sequenced, Refusal<SequencerCode>>> {
   const kept = await readCheckpointFile(parts.lastCheckpointFile, parts.signer.key);
   if (!kept.ok) return kept;
-  const outcome = await inTransaction(parts.pool, (client) => sequence(parts, client, kept.value));
+  // Read committed: each statement sees what was committed before it, and the group is made by one statement.
+  await client.query('begin isolation level read committed');
+  const outcome = await sequence(parts, client, kept.value);
+  await client.query(outcome.ok ? 'commit' : 'rollback');
   if (!outcome.ok) return outcome;
   const { sequenced, note } = outcome.value;
   if (note !== null && note !== kept.value?.note) await writeCheckpointFile(parts.lastCheckpointFile, note);
   return ok(sequenced);
 }
 
-async function inTransaction(pool: Pool, work: (client: PoolClient) => Promise<Outcome>): Promise<Outcome> {
-  const client = await pool.connect();
-  let broken = true;
-  try {
-    // Read committed: what comes after the lock must see what its last holder committed.
-    await client.query('begin isolation level read committed');
-    const outcome = await work(client);
-    await client.query(outcome.ok ? 'commit' : 'rollback');
-    broken = false;
-    return outcome;
-  } finally {
-    // A connection with a transaction in an unknown state is closed, which rolls it back.
-    client.release(broken);
-  }
-}
+type Outcome = Result<
+  { readonly sequenced: Sequenced; readonly note: string | null },
+  Refusal<SequencerCode>
+>;
 
 async function sequence(
   parts: SequencerParts,
   client: PoolClient,
   kept: KeptCheckpoint | null,
 ): Promise<Outcome> {
-  const { rows } = await client.query<{ held: boolean }>({
-    name: 'lock-sequencer',
-    text: 'select pg_try_advisory_xact_lock($1) as held',
-    values: [sequencerLock],
-  });
-  if (rows[0]?.held !== true)
-    return ok({ sequenced: { outcome: 'busy', integrated: 0, size: 0, more: false }, note: null });
   const last = await readCheckpoint(client);
   const tree = await soundTree(client, last);
   if (!tree.ok) return tree;

@@ -110,30 +110,39 @@ export function readNodesFile(files: PackFiles, findings: Findings): ReadNode {
   return (coordinate) => nodes.get(nodeKey(coordinate));
 }
 
-/** Every entry stands in the tree that the log signed, and those of one stream in their order. */
+/** Where each entry of each stream stands in the tree, by stream; number 0 is its first entry. */
+export type Places = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Every entry stands in the tree that the log signed, and those of one stream in their order. Gives their places;
+ * none where they cannot be read.
+ */
 export function checkInclusion(
   files: PackFiles,
   streams: readonly ReadStream[],
   tree: { readonly size: number; readonly root: Uint8Array },
   readNode: ReadNode,
   findings: Findings,
-): void {
+): Places {
   const leaves: PlacedLeaf[] = [];
+  const places = new Map<string, readonly number[]>();
   for (const { stream, hashes } of streams) {
     const indexes = readIndexes(files, stream, hashes.length, tree.size, findings);
-    if (indexes === null) return;
+    if (indexes === null) return new Map();
+    places.set(stream, indexes);
     for (const [i, hash] of hashes.entries()) leaves.push({ index: indexes[i] ?? -1, hash });
   }
   leaves.sort((a, b) => a.index - b.index);
   if (leaves.some((leaf, i) => leaf.index === leaves[i - 1]?.index)) {
     findings.fail('inclusion', 'proofs', 'two entries claim one place in the tree');
-    return;
+    return new Map();
   }
   const root = rootFromLeaves(sha256, tree.size, leaves, readNode);
   if (!root.ok) findings.fail('inclusion', packPaths.nodes, root.error.message);
   else if (!equalBytes(root.value, tree.root))
     findings.fail('inclusion', packPaths.nodes, 'the entries are not all in the tree that the log signed');
   findings.done('inclusion', `${leaves.length} entries are in the tree of ${tree.size}`);
+  return places;
 }
 
 function readIndexes(

@@ -16,6 +16,7 @@ import {
 } from '../core/model/name.ts';
 import type { ReleaseState, SlotState, TurnInput } from '../core/model/state.ts';
 import { checkSamples } from './content.ts';
+import type { Places } from './chains.ts';
 import type { EntryStream, FoldedStreams, ReadEntry } from './entries.ts';
 import type { PackFiles } from './read-pack.ts';
 import type { Findings } from './report.ts';
@@ -44,16 +45,18 @@ export class Derivation {
   readonly #files: PackFiles;
   readonly #folded: FoldedStreams;
   readonly #crypto: Crypto;
+  readonly #places: Places;
   readonly #findings: Findings;
   readonly #expected: ExpectedEntry[] = [];
   readonly #ends: StageEnd[] = [];
   #decisions = 0;
   #batches = 0;
 
-  constructor(files: PackFiles, folded: FoldedStreams, crypto: Crypto, findings: Findings) {
+  constructor(files: PackFiles, folded: FoldedStreams, crypto: Crypto, places: Places, findings: Findings) {
     this.#files = files;
     this.#folded = folded;
     this.#crypto = crypto;
+    this.#places = places;
     this.#findings = findings;
   }
 
@@ -107,6 +110,16 @@ export class Derivation {
       if (head < (lastReads.get(stream) ?? 0))
         this.#findings.fail('completeness', where, `read less of ${stream} than the decision before it`);
       lastReads.set(stream, head);
+      // What was read was committed before, and the sequencer keeps that order: nothing can be read in hindsight.
+      // Of its own stream the chain already says so.
+      if (stream === slotStream(state.key)) continue;
+      const place = this.#places.get(stream)?.[head - 1] ?? -1;
+      if (place >= (this.#places.get(slotStream(state.key))?.[read.seq - 1] ?? Infinity))
+        this.#findings.fail(
+          'inclusion',
+          where,
+          `read ${stream} up to ${head}, which came into the log after it`,
+        );
     }
     const input = this.#input(state, decision, where);
     if (input === null) return;

@@ -189,11 +189,12 @@ function swapped(files: Files): Files {
 }
 
 const without = (files: Files, stream: string, at: number): Files =>
-  withLines(files, stream, linesOf(files, stream).toSpliced(at, 1));
+  withLines(files, stream, linesOf(files, stream).toSpliced(at, 1), at);
 
 function dropped(files: Files, isIt: (entry: Entry) => boolean): Files {
   const entries = entriesOf(files, production);
-  return withEntries(files, production, entries.toSpliced(entries.findIndex(isIt), 1));
+  const at = entries.findIndex(isIt);
+  return withEntries(files, production, entries.toSpliced(at, 1), at);
 }
 
 const withoutStream = (files: Files, stream: string): Files =>
@@ -349,6 +350,13 @@ const forgeries: readonly Forgery[] = [
 test('a new log of the same entries is verified: what the forgeries below change is what is found', () => {
   assert.equal(check(rewriteLog(pack, story.signer)).outcome, 'verified');
   assert.equal(check(resign(pack, story.signer)).outcome, 'verified');
+});
+
+test('found and named: a decision that read what came into the log after it', () => {
+  const lastFirst = rewriteLog(pack, story.signer, (places) =>
+    places.toSorted(([a], [b]) => (a < b ? 1 : a > b ? -1 : 0)),
+  );
+  assert.deepEqual(failures(check(lastFirst)), ['inclusion']);
 });
 
 for (const { what, forge, keyHolder, newLog } of forgeries) {

@@ -1,7 +1,7 @@
 import type { OpenCheckpoint } from '../core/ledger/checkpoint.ts';
 import type { VerifierKey } from '../core/ledger/verifier-key.ts';
 import type { EvidenceManifest } from '../core/model/evidence.ts';
-import { checkInclusion, readNodesFile, readStreams } from './chains.ts';
+import { checkInclusion, type Places, readNodesFile, readStreams } from './chains.ts';
 import { checkCompleteness } from './completeness.ts';
 import { checkContent, checkTests, type CountTests } from './content.ts';
 import { Derivation } from './derive.ts';
@@ -60,17 +60,18 @@ function checkTree(
   const { previousCheckpoint } = options;
   if (previousCheckpoint === undefined) findings.leaveOut('growth');
   const read = readStreams(files, manifest, findings);
+  let places: Places = new Map();
   if (key !== null && checkpoint !== null) {
     const readNode = readNodesFile(files, findings);
     if (previousCheckpoint !== undefined)
       checkGrowth(checkpoint, previousCheckpoint, key, readNode, findings);
-    checkInclusion(files, read, checkpoint, readNode, findings);
+    places = checkInclusion(files, read, checkpoint, readNode, findings);
   }
   const crypto = rememberingCrypto();
   const streams = readEntries(read, crypto, findings);
   checkContent(files, manifest, streams, findings);
   checkTests(files, streams, options.countTests, findings);
-  const derived = new Derivation(files, new FoldedStreams(streams), crypto, findings).run(streams);
+  const derived = new Derivation(files, new FoldedStreams(streams), crypto, places, findings).run(streams);
   checkCompleteness(manifest.release, streams, derived.expected, findings);
   if (key !== null) checkSummaries(files, manifest.release.name, derived.ends, key, crypto, findings);
 }
