@@ -11,7 +11,7 @@ import { narrate, type Narrator } from './demo/narrator.ts';
 import { type DemoReport, isAsExpected, type VersionReport } from './demo/report.ts';
 import { type Stack, startStack, Undo } from './demo/stack.ts';
 import { releaseName, type Story, tellVersion } from './demo/story.ts';
-import { makeSigningKey } from './signing.ts';
+import { makeSigningKey } from '../cli/signing.ts';
 
 export interface DemoOptions {
   /** Where the report is written as JSON. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeMeanings, exitCodes, type ExitCode } from './exit-codes.ts';
+import { registerArtifact } from './register/artifact.ts';
 import { registerOwnServer } from './register/own-server.ts';
 import { registerPromotion } from './register/promotion.ts';
 import { registerReading } from './register/reading.ts';
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
     .configureOutput({ writeErr: (text) => void process.stderr.write(text) });
   registerOwnServer(program);
   registerSetup(program);
+  registerArtifact(program);
   registerRelease(program);
   registerPromotion(program);
   registerReading(program);

@@ -13,7 +13,7 @@ import {
   SlotList,
   type SlotView,
 } from '../../server/schemas.ts';
-import { makeSigningKey, type SigningKey, signStatement } from '../signing.ts';
+import { makeSigningKey, type SigningKey, signStatement } from '../../cli/signing.ts';
 import type { Client } from './client.ts';
 import { project, service } from './documents.ts';
 import type { Narrator } from './narrator.ts';
