@@ -22,7 +22,7 @@ interface RollbackOptions extends ConnectionOptions, WaitOptions {
 export async function rollback(text: string, options: RollbackOptions): Promise<void> {
   if (options.direct) {
     // Without a server there is no API: the composition root knows the drivers. The room rule's one exception, as with `up`.
-    const { rollbackDirect } = (await import(new URL('../../app/direct.ts', import.meta.url).href)) as Direct;
+    const { rollbackDirect } = await import('../../app/direct.ts');
     process.exitCode = await rollbackDirect({ target: text, ...options });
     return;
   }
@@ -54,10 +54,6 @@ export async function rollback(text: string, options: RollbackOptions): Promise<
     );
   if (options.wait === undefined) return sayNext(`belay why ${slot.service}`);
   await finishWaiting(client, { ...answer.slot, id: answer.promotion }, options);
-}
-
-interface Direct {
-  readonly rollbackDirect: (options: RollbackOptions & { readonly target: string }) => Promise<number>;
 }
 
 /** The one environment that is meant: named, or the only one in which something is stable. */

@@ -7,6 +7,11 @@ export function belaySchema(): Record<string, unknown> {
     io: 'input',
     unrepresentable: 'any',
     target: 'draft-2020-12',
+    // A default that stands for something parsed (a duration) is left out of the input side; people want to know it.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      if (def.type === 'default' && 'defaultValue' in def) jsonSchema.default ??= def.defaultValue as never;
+    },
   });
   return {
     ...schema,
