@@ -20,6 +20,8 @@ const token = {
 const routes: readonly (readonly [string, string, readonly Verb[], unknown?])[] = [
   ['GET', '/v1/whoami', []],
   ['POST', '/v1/apply', ['admin'], { documents: [{}] }],
+  ['GET', '/v1/documents', ['view']],
+  ['GET', '/v1/documents?project=demo', ['view']],
   ['GET', '/v1/projects/demo/documents/Pipeline/shop', ['view']],
   ['PUT', `/v1/artifacts/${digest}`, ['create-release']],
   ['GET', `/v1/artifacts/${digest}`, ['view']],

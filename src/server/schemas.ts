@@ -111,6 +111,10 @@ export const DocumentView = z.object({
 });
 export type DocumentView = z.infer<typeof DocumentView>;
 
+/** What is applied now, by project, kind and name. */
+export const DocumentList = z.object({ documents: z.array(DocumentView) });
+export type DocumentList = z.infer<typeof DocumentList>;
+
 // ---- releases
 
 export const ArtifactStored = z.object({ digest: Digest, bytes: z.int() });

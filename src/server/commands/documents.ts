@@ -10,13 +10,15 @@ import { databaseNow } from '../../store/streams.ts';
 import { need, needSomewhere, type Principal } from '../access.ts';
 import type { ServerParts } from '../parts.ts';
 import { type Answer, type Finding, refuse } from '../refusal.ts';
-import type { ApplyAnswer, ApplyRequest, ApplyResult } from '../schemas.ts';
+import type { ApplyAnswer, ApplyRequest, ApplyResult, DocumentView } from '../schemas.ts';
 import { recordTogether } from './record.ts';
 
 /** A document's canonical bytes have to fit into one entry of the ledger. */
 const longestDocument = 60_000;
 
 interface Prepared {
+  /** Place in the request. */
+  readonly index: number;
   readonly document: BelayDocument;
   readonly project: string;
   readonly name: string;
@@ -62,12 +64,12 @@ function prepare(parts: ServerParts, request: ApplyRequest): Answer<readonly Pre
   const findings: Finding[] = [];
   const prepared: Prepared[] = [];
   for (const [index, input] of request.documents.entries()) {
-    const at = `documents[${index}]`;
+    const at = `/documents/${index}`;
     const parsed = BelayDocument.safeParse(input);
     if (!parsed.success) {
       findings.push(
         ...parsed.error.issues.map((issue) => ({
-          path: [at, ...issue.path.map(String)].join('.'),
+          path: [at, ...issue.path.map(String)].join('/'),
           message: issue.message,
         })),
       );
@@ -81,7 +83,7 @@ function prepare(parts: ServerParts, request: ApplyRequest): Answer<readonly Pre
       findings.push({ path: at, message: `has ${bytes.length} characters; at most ${longestDocument} fit` });
     if (prepared.some((p) => p.document.kind === document.kind && p.project === project && p.name === name))
       findings.push({ path: at, message: `${document.kind} ${name} occurs twice` });
-    prepared.push({ document, project, name, bytes, digest });
+    prepared.push({ index, document, project, name, bytes, digest });
   }
   return findings.length === 0
     ? ok(prepared)
@@ -108,12 +110,13 @@ async function planAll(
     const before = await parts.folds.project(projectStream(project));
     const plan = planProject(by, project, own, before, now);
     const after = plan.entries.reduce((state, entry) => foldProject(state, entry, state.seq + 1), before);
+    const linted = parts.lintDocuments(
+      own.map((p) => p.document),
+      after,
+    );
     findings.push(
-      ...unknownEnvironments(own, after),
-      ...parts.lintDocuments(
-        own.map((p) => p.document),
-        after,
-      ),
+      ...linted.map((finding) => placed(finding, own)),
+      ...unknownEnvironments(own, after, linted),
     );
     planned.push(plan);
   }
@@ -154,16 +157,51 @@ export function appliedDocument(state: ProjectState, kind: BelayDocument['kind']
   }
 }
 
-function unknownEnvironments(prepared: readonly Prepared[], after: ProjectState): readonly Finding[] {
-  return prepared.flatMap(({ document, name }) =>
+/** Every document of a project as it is applied now, as it is answered. */
+export const appliedDocuments = (state: ProjectState): readonly DocumentView[] =>
+  [
+    ...(state.project === null ? [] : [state.project]),
+    ...Object.values(state.environments),
+    ...Object.values(state.pipelines),
+  ].map((applied) => ({
+    ...applied,
+    kind: applied.document.kind,
+    name: applied.document.metadata.name,
+    project:
+      applied.document.kind === 'Project'
+        ? applied.document.metadata.name
+        : applied.document.metadata.project,
+  }));
+
+/** The lint counts the documents that it was given; the asker counts those that he sent. */
+const placed = (finding: Finding, own: readonly Prepared[]): Finding => ({
+  ...finding,
+  path: finding.path.replace(/^\/documents\/(\d+)/, (whole, index: string) => {
+    const document = own[Number(index)];
+    return document === undefined ? whole : `/documents/${document.index}`;
+  }),
+});
+
+/** A promotion into nowhere would wait for ever: refused even where the lint that was given says nothing. */
+function unknownEnvironments(
+  prepared: readonly Prepared[],
+  after: ProjectState,
+  linted: readonly Finding[],
+): readonly Finding[] {
+  if (linted.length > 0) return [];
+  return prepared.flatMap(({ index, document }) =>
     document.kind !== 'Pipeline'
       ? []
-      : document.spec.stages
-          .filter((stage) => !Object.hasOwn(after.environments, stage.environment))
-          .map((stage) => ({
-            path: `Pipeline ${name}: stage ${stage.name}`,
-            message: `there is no environment ${stage.environment} in project ${document.metadata.project}`,
-            fix: 'apply the environment together with the pipeline, or before it',
-          })),
+      : document.spec.stages.flatMap((stage, i) =>
+          Object.hasOwn(after.environments, stage.environment)
+            ? []
+            : [
+                {
+                  path: `/documents/${index}/spec/stages/${i}/environment`,
+                  message: `there is no environment ${stage.environment} in project ${document.metadata.project}`,
+                  fix: 'apply the environment together with the pipeline, or before it',
+                },
+              ],
+        ),
   );
 }

@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { Name, projectStream } from '../../core/model/name.ts';
 import { ok } from '../../core/model/result.ts';
-import { need } from '../access.ts';
-import { appliedDocument, applyDocuments } from '../commands/documents.ts';
+import { need, visibleProjects } from '../access.ts';
+import { listProjects } from '../../store/slots-listing.ts';
+import { appliedDocument, appliedDocuments, applyDocuments } from '../commands/documents.ts';
 import { type App, operation } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
 import { refuse } from '../refusal.ts';
-import { ApplyAnswer, ApplyRequest, DocumentKind, DocumentView } from '../schemas.ts';
+import { ApplyAnswer, ApplyRequest, DocumentKind, DocumentList, DocumentView } from '../schemas.ts';
 
 /** Applying documents and reading them back. */
 export function documentRoutes(app: App, parts: ServerParts): void {
@@ -21,6 +22,28 @@ export function documentRoutes(app: App, parts: ServerParts): void {
       answer: ApplyAnswer,
     },
     ({ by, query, body }) => applyDocuments(parts, by, body, query.dryRun === 'true'),
+  );
+  operation(
+    app,
+    {
+      method: 'get',
+      path: '/v1/documents',
+      summary: 'All documents as they are applied (view)',
+      query: z.object({ project: Name.optional(), kind: DocumentKind.optional() }),
+      answer: DocumentList,
+    },
+    async ({ by, query }) => {
+      const visible = visibleProjects(by, query.project);
+      if (!visible.ok) return visible;
+      const projects = visible.value ?? (await listProjects(parts.pool));
+      const states = await Promise.all(
+        projects.map((project) => parts.folds.project(projectStream(project))),
+      );
+      const documents = states.flatMap((state) => appliedDocuments(state));
+      return ok({
+        documents: documents.filter((one) => query.kind === undefined || one.kind === query.kind),
+      });
+    },
   );
   operation(
     app,
