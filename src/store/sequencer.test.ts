@@ -11,11 +11,11 @@ import type { NoteSigner } from '../core/ledger/note.ts';
 import { verifyTlogProof } from '../core/ledger/tlog-proof.ts';
 import { consistencyOf, proofOf, readCheckpoint } from './checkpoints.ts';
 import { sha256, verifyEd25519 } from './ledger-crypto.ts';
-import { leafHashOf } from './log-entry.ts';
+import { chain, leafHashOf } from './log-entry.ts';
 import { loadLogKey } from './log-key.ts';
 import { type SequencerParts, sequenceOnce } from './sequencer.ts';
 import { inStreamOrder } from './stream-order.ts';
-import { appendFact } from './streams.ts';
+import { appendFact, readHead } from './streams.ts';
 import { createTestDatabase } from './testing/database.ts';
 
 const origin = 'log.test/demo';
@@ -123,6 +123,27 @@ test('nothing is integrated that an older, still open transaction could come bef
   await older.query('commit');
   older.release();
   assert.equal(await codeOf(parts), 'signed');
+});
+
+test('a stream’s entries stand in their order also where a transaction began before and wrote after another', async () => {
+  await using database = await createTestDatabase();
+  await using folder = await temporaryFolder();
+  const { pool } = database;
+  const parts = { ...(await partsIn(folder.path, pool)), most: 1 };
+  const older = await pool.connect();
+  await older.query('begin');
+  await older.query('select pg_current_xact_id()');
+  await fact(pool, 'project/p');
+  const [link] = chain('project/p', await readHead(pool, 'project/p'), [
+    { type: 'unfrozen', at: 2, by: everyone, id: 'x', note: 'second' },
+  ]);
+  await older.query('select append_fact($1, 1, $2, $3)', ['project/p', link?.hash, link?.bytes]);
+  await older.query('commit');
+  older.release();
+  while ((await codeOf(parts)) === 'signed');
+  const { rows } = await pool.query('select seq::int from leaf order by index');
+  assert.deepEqual(rows, [{ seq: 1 }, { seq: 2 }]);
+  assert.equal((await readCheckpoint(pool))?.root, await rootFromEntries(pool));
 });
 
 test('of two sequencers at once one works', async () => {

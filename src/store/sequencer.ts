@@ -144,7 +144,7 @@ async function sequence(
   if (refused !== null) return err(refused);
 
   const most = parts.most ?? defaultMost;
-  const group = await nextGroup(client, most);
+  const group = await nextNonEmptyGroup(client, most);
   if (!group.ok) return group;
   const { entries, found } = group.value;
   if (entries.length === 0) {
@@ -153,7 +153,7 @@ async function sequence(
   }
   const { size, note } = await integrate(parts, client, tree.value, entries);
   return ok({
-    sequenced: { outcome: 'signed', integrated: entries.length, size, more: found === most },
+    sequenced: { outcome: 'signed', integrated: entries.length, size, more: found >= most },
     note,
   });
 }
@@ -218,14 +218,27 @@ interface UnsequencedRow {
   readonly sound: boolean | null;
 }
 
+interface Group {
+  readonly entries: readonly InOrder[];
+  /** How many were found, with those that have to wait for others of their stream. */
+  readonly found: number;
+}
+
+/** A group in which every entry waits for one beyond the limit is no reason to wait, but to look further. */
+async function nextNonEmptyGroup(
+  client: PoolClient,
+  most: number,
+): Promise<Result<Group, Refusal<SequencerCode>>> {
+  const group = await nextGroup(client, most);
+  if (!group.ok || group.value.entries.length > 0 || group.value.found < most) return group;
+  return nextNonEmptyGroup(client, 2 * most);
+}
+
 /**
  * The next group to integrate. An entry is taken once its transaction is older than every one that still runs:
  * nothing can then come in before it. Its hash is made again from its bytes, so that a leaf is always provable.
  */
-async function nextGroup(
-  client: PoolClient,
-  most: number,
-): Promise<Result<{ readonly entries: readonly InOrder[]; readonly found: number }, Refusal<SequencerCode>>> {
+async function nextGroup(client: PoolClient, most: number): Promise<Result<Group, Refusal<SequencerCode>>> {
   const { rows } = await client.query<UnsequencedRow>({
     name: 'next-group',
     text: `with taken as materialized (
