@@ -5,6 +5,7 @@ import {
   type ReleaseView,
   SlotList,
   type SlotView,
+  WhoAmI,
 } from '../server/schemas.ts';
 import { Pipeline } from '../core/model/documents.ts';
 import { didYouMean } from '../core/lint/documents-nearest.ts';
@@ -113,11 +114,21 @@ export async function findService(
   ]);
   const projects = [...new Set([...slots.slots, ...releases.releases].map((found) => found.project))];
   const [only, ...others] = projects;
+  const likely = only === undefined ? await likelyProject(client, name) : null;
+  if (likely !== null) return { project: likely, service: name };
   if (only === undefined)
     throw usage(`no project has a service ${name}`, 'belay status', 'say which project with -n PROJECT');
   if (others.length > 0)
     throw usage(`several projects have a service ${name}`, ...projects.map((found) => `-n ${found}`));
   return { project: only, service: name };
+}
+
+/** Before a service has anything: the one project that the token is for, or the one that `belay init` names after it. */
+async function likelyProject(client: ApiClient, service: string): Promise<string | null> {
+  const { grants } = await client.get('/v1/whoami', {}, WhoAmI);
+  const [only, ...others] = [...new Set(grants.map((grant) => grant.project))];
+  if (only !== undefined && only !== '*' && others.length === 0) return only;
+  return (await pipelineOf(client, service, service)) === null ? null : service;
 }
 
 /** The release that is meant: `shop-v2`, or `shop/shop-v2` where several services have one of that name. */

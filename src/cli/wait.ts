@@ -1,3 +1,4 @@
+import { blockingFirst } from '../core/report/headline.ts';
 import type { PromotionView, SlotView, WaitView } from '../server/schemas.ts';
 import type { ApiClient } from './client.ts';
 import { changesOf } from './changes.ts';
@@ -85,7 +86,8 @@ export async function waitFor(
     if (slot === undefined) continue;
     const standing = standingOf(goal, slot, id);
     if (standing !== null) return standing;
-    const sentence = slot.promotions.find((one) => one.id === id)?.waits[0]?.sentence ?? '';
+    const open = slot.promotions.find((one) => one.id === id);
+    const sentence = [...(open?.waits ?? [])].sort(blockingFirst)[0]?.sentence ?? '';
     if (sentence !== told && sentence !== '') say(`waiting: ${sentence}`);
     told = sentence;
   }

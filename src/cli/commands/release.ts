@@ -168,7 +168,7 @@ export async function showRelease(text: string, options: ReleaseOptions): Promis
   const release = await findRelease(client, text, options.service);
   if (options.output === 'json' || options.output === 'yaml') return printObject(options.output, release);
   if (options.output === 'name') return printData(releaseName(release));
-  for (const line of releaseLines(release)) printData(printable(line));
+  for (const line of releaseLines(release)) printData(printable(line.trimEnd()));
 }
 
 function releaseLines(release: ReleaseView): readonly string[] {

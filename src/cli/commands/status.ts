@@ -1,4 +1,5 @@
-import type { PromotionView, SlotView } from '../../server/schemas.ts';
+import { blockingFirst } from '../../core/report/headline.ts';
+import type { PromotionView, SlotView, WaitView } from '../../server/schemas.ts';
 import { changesOf } from '../changes.ts';
 import { connect } from '../connect.ts';
 import type { OutputFormat } from '../output-formats.ts';
@@ -59,9 +60,9 @@ async function print(slots: readonly SlotView[], format: OutputFormat | undefine
     { heading: 'MOVING', cell: ({ promotion }) => promotion?.release ?? '' },
     { heading: 'WEIGHT', cell: ({ promotion }) => weightText(promotion) },
     { heading: 'STATE', cell: ({ slot, promotion }) => stateText(slot, promotion) },
-    { heading: 'WAITS-FOR', cell: ({ promotion }) => promotion?.waits[0]?.reason.code ?? '' },
+    { heading: 'WAITS-FOR', cell: ({ promotion }) => firstWait(promotion)?.reason.code ?? '' },
     { heading: 'ROLLBACK', cell: ({ slot }) => slot.rollback.readiness, wide: true },
-    { heading: 'WHY', cell: ({ promotion }) => promotion?.waits[0]?.sentence ?? '', wide: true },
+    { heading: 'WHY', cell: ({ promotion }) => firstWait(promotion)?.sentence ?? '', wide: true },
     {
       heading: 'AGE',
       cell: ({ slot, promotion }) => {
@@ -81,6 +82,10 @@ async function print(slots: readonly SlotView[], format: OutputFormat | undefine
     },
   );
 }
+
+/** The condition that tells most, as `why` has it. */
+const firstWait = (promotion: PromotionView | undefined): WaitView | undefined =>
+  [...(promotion?.waits ?? [])].sort(blockingFirst)[0];
 
 const weightText = (promotion: PromotionView | undefined): string =>
   promotion === undefined || promotion.weight === null ? '' : `${promotion.weight}%`;

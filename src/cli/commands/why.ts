@@ -58,13 +58,20 @@ export function whyLines(answer: WhyAnswer): readonly string[] {
       );
     }
   }
-  if (answer.slots.length > 1 || answer.slots.some((slot) => slot.lastEnd !== null)) {
-    lines.push('', 'Environments:');
-    for (const slot of answer.slots) {
-      lines.push(printable(`  ${slot.environment}: ${slot.sentence}`));
-      if (slot.lastEnd !== null && !slot.sentence.includes(slot.lastEnd.sentence))
-        lines.push(dataColour('dim', printable(`    last: ${slot.lastEnd.sentence}`)));
-    }
-  }
+  const environments = answer.slots.flatMap((slot) => environmentLines(answer, slot));
+  if (environments.length > 0) lines.push('', 'Environments:', ...environments);
   return lines;
+}
+
+/** What the headline has not said yet of one environment. */
+function environmentLines(answer: WhyAnswer, slot: WhyAnswer['slots'][number]): readonly string[] {
+  const said =
+    slot.sentence === answer.sentence || (answer.slots.length === 1 && slot.promotions.length === 0);
+  const last = slot.lastEnd;
+  const ended =
+    last === null || `${answer.sentence} ${slot.sentence}`.includes(last.sentence) ? null : last.sentence;
+  return [
+    ...(said ? [] : [printable(`  ${slot.environment}: ${slot.sentence}`)]),
+    ...(ended === null ? [] : [dataColour('dim', printable(`  ${slot.environment}, last: ${ended}`))]),
+  ];
 }
