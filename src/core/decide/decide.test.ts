@@ -286,6 +286,56 @@ test('a first release with traffic cannot go back: a person is asked, and the ne
   assert.equal(bench.slot.ended[0]?.state, 'superseded');
 });
 
+test('what overtakes a stranded first release inherits none of its effects, and can be aborted', () => {
+  const { bench, pipeline } = ready();
+  bench.build('v1');
+  bench.request('v1', pipeline);
+  bench.turn();
+  bench.observe({ v1: 4 }, {});
+  bench.turn();
+  bench.observe({ v1: 0 }, {}, 1);
+  assert.deepEqual(bench.moves(), ['asked']);
+  bench.build('v2');
+  bench.now += 1;
+  bench.request('v2', pipeline);
+  bench.turn();
+  assert.deepEqual(
+    bench.slot.effects.map((e) => e.action.type === 'apply-workload' && e.action.release),
+    ['v2'],
+  );
+  bench.entry({
+    type: 'abort-asked',
+    at: bench.now,
+    by: person('dana'),
+    promotion: 'v2-production',
+    note: '',
+  });
+  assert.deepEqual(bench.moves(), ['turned-back', 'at-zero']);
+});
+
+test('a stale look that shows traffic on what goes back holds its removal', () => {
+  const { bench } = atTen();
+  bench.entry({
+    type: 'abort-asked',
+    at: bench.now,
+    by: person('dana'),
+    promotion: 'v2-production',
+    note: '',
+  });
+  bench.turn();
+  bench.observe({ v1: 4, v2: 1 }, { v1: 100 });
+  bench.turn();
+  // The removal is lost from view, and the look is older than the shift.
+  bench.slot = { ...bench.slot, effects: [] };
+  bench.observe({ v1: 4, v2: 1 }, { v1: 90, v2: 10 }, 2);
+  assert.deepEqual(bench.waits(), ['weight-unconfirmed']);
+  bench.observe({ v1: 4, v2: 1 }, { v1: 100 });
+  assert.deepEqual(
+    bench.turn().decision.actions.map((a) => a.type),
+    ['remove-workload'],
+  );
+});
+
 test('nothing starts while a rollback waits; it would be turned back at once', () => {
   const { bench, pipeline } = ready({ gates: [{ kind: 'signature', name: 'signed' }] });
   bench.build('v0');

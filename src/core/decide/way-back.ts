@@ -44,6 +44,10 @@ function remove(slot: SlotState, promotion: Promotion): Step | null {
   if (openEffect(slot, 'remove-workload', promotion.release) !== undefined) {
     return wait(unmet({ code: 'not-retired', release: promotion.release }), ...failing(slot));
   }
+  // The latest look may be a stale one: what it shows with traffic is not removed.
+  const seen = weightOf(slot, promotion.release) ?? 0;
+  if (seen > 0)
+    return wait(unmet({ code: 'weight-unconfirmed', wanted: 0, seen, deadline: promotion.since }));
   // An apply that is still open may yet bring it up: only a removal of a higher generation rules that out.
   const applying = openEffect(slot, 'apply-workload', promotion.release) !== undefined;
   if (!applying && isGone(slot, promotion.release)) {

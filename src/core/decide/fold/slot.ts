@@ -275,6 +275,13 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
     ended: [end, ...state.ended].slice(0, keptEnds),
     moving: wasMoving ? null : state.moving,
     analysis: wasMoving ? null : state.analysis,
+    // What moved and was overtaken leaves no wish behind; a call on its way is fenced by the next generation.
+    effects:
+      wasMoving && move.state === 'superseded'
+        ? state.effects.filter(
+            ({ action }) => action.type !== 'shift-traffic' && action.release !== promotion.release,
+          )
+        : state.effects,
   };
   return move.state === 'promoted' && promotion.plan !== null
     ? promoted(closed, promotion, promotion.plan.document, move.warmUntil, now)
