@@ -77,7 +77,7 @@ test('the same approval twice at once is recorded once', async () => {
   await using world = await createTeam();
   const { id, plan } = await waiting(world);
   const twice = [1, 2, 3].map(() => world.send(world.team.ann, 'POST', `${slot}/${id}/approve`, { plan }));
-  const statuses = (await Promise.all(twice)).map((t) => t.status).sort();
+  const statuses = (await Promise.all(twice)).map((t) => t.status).sort((a, b) => a - b);
   assert.deepEqual(statuses, [200, 409, 409]);
 });
 

@@ -92,9 +92,9 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<Result<Ad
 async function close(server: Server, { closing, closeWithinMs = 10_000 }: ServeOptions): Promise<void> {
   closing.abort();
   const cut = setTimeout(() => server.closeAllConnections(), closeWithinMs);
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+  // A connection that is kept alive becomes idle only once its request is answered.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(idle);
   clearTimeout(cut);
 }
