@@ -174,3 +174,69 @@ test('releases are listed newest first and found by commit, digest and name', as
   );
   assert.equal((await world.send(dev, 'GET', '/v1/where?q=%25')).status, 422);
 });
+
+test('opened and sealed several times at once, a release is opened and sealed once, and asked for once', async () => {
+  await using world = await createTeam();
+  const { ci } = world.team;
+  const four = [1, 2, 3, 4];
+  const opened = await Promise.all(
+    four.map((i) => world.send(ci, 'POST', '/v1/releases', { ...open, contributors: [`person-${i}`] })),
+  );
+  assert.deepEqual(
+    opened.map((t) => t.status).sort((a, b) => a - b),
+    [200, 409, 409, 409],
+  );
+  const winner = opened.findIndex((t) => t.status === 200) + 1;
+  const digest = await upload(world, ci, 'x');
+  const sealing = await Promise.all(
+    four.map(() =>
+      world.send(ci, 'POST', '/v1/releases/demo/shop/v1/seal', { artifact: { name: 'x', digest } }),
+    ),
+  );
+  assert.deepEqual(
+    sealing.map((t) => t.status).sort((a, b) => a - b),
+    [200, 409, 409, 409],
+  );
+  const view = ReleaseView.parse((await world.send(ci, 'GET', '/v1/releases/demo/shop/v1')).body);
+  assert.deepEqual(view.contributors, [`person-${winner}`], 'whoever won is believed, and nobody else');
+  assert.equal((await readEntries(world.pool, 'slot/demo/staging/shop', 0)).length, 1);
+});
+
+test('names that every object has are names like others', async () => {
+  await using world = await createTeam();
+  const { root, dev } = world.team;
+  const applied = await world.send(root, 'POST', '/v1/apply', {
+    documents: [
+      {
+        apiVersion: 'belay.dev/v1alpha1',
+        kind: 'Environment',
+        metadata: { name: 'constructor', project: 'demo' },
+        spec: { driver: 'local' },
+      },
+      {
+        apiVersion: 'belay.dev/v1alpha1',
+        kind: 'Pipeline',
+        metadata: { name: 'constructor', project: 'demo' },
+        spec: {
+          service: 'constructor',
+          stages: [
+            {
+              name: 'constructor',
+              environment: 'constructor',
+              gates: [{ kind: 'tests', name: 'constructor' }],
+            },
+          ],
+        },
+      },
+    ],
+  });
+  assert.equal(applied.status, 200, JSON.stringify(applied.body));
+  const release = { project: 'demo', service: 'constructor', name: 'constructor', commit: 'abcdef1' };
+  assert.equal((await world.send(world.team.ci, 'POST', '/v1/releases', release)).status, 200);
+  const ask = { project: 'demo', service: 'constructor', release: 'constructor', stage: 'constructor' };
+  assert.equal((await world.send(dev, 'POST', '/v1/promotions', ask)).status, 200);
+  for (const path of ['/v1/slots', '/v1/why?project=demo&service=constructor', '/v1/where?q=constructor'])
+    assert.equal((await world.send(dev, 'GET', path)).status, 200, path);
+  const unknown = await world.send(dev, 'GET', '/v1/projects/demo/documents/Pipeline/constructor-2');
+  assert.equal(unknown.status, 404);
+});

@@ -310,7 +310,11 @@ export const SlotView = z.object({
   rollback: RollbackView,
 });
 export type SlotView = z.infer<typeof SlotView>;
-export const SlotList = z.object({ slots: z.array(SlotView) });
+export const SlotList = z.object({
+  slots: z.array(SlotView),
+  /** Whether there are more, which a narrower question would show. */
+  truncated: z.boolean().optional(),
+});
 export type SlotList = z.infer<typeof SlotList>;
 
 export const PromotionRequest = z.strictObject({

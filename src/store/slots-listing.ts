@@ -7,6 +7,8 @@ export interface SlotFilter {
   readonly projects: readonly string[] | null;
   readonly service: string | null;
   readonly environment: string | null;
+  /** Only those with an effect that is asked for and not seen yet. */
+  readonly withOpenEffects?: boolean;
 }
 
 /** A slot, and what its promotions wait for, as the last turn stored it. */
@@ -15,8 +17,8 @@ export interface ListedSlot {
   readonly waits: readonly Wait[];
 }
 
-/** More slots than this are not answered at once. */
-const mostSlots = 500;
+/** At most so many slots are listed at once. */
+export const mostSlots = 500;
 
 /** Slots in the order of their names. */
 export async function listSlots(pool: Pool, filter: SlotFilter): Promise<readonly ListedSlot[]> {
@@ -25,8 +27,9 @@ export async function listSlots(pool: Pool, filter: SlotFilter): Promise<readonl
     text: `select project, environment, service, waits from slot
             where ($1::text[] is null or project = any ($1)) and ($2::text is null or service = $2)
               and ($3::text is null or environment = $3)
+              and (not $4 or exists (select 1 from work where slot = id and lane = 'effect' and due_at is not null))
             order by project, service, environment limit ${mostSlots}`,
-    values: [filter.projects, filter.service, filter.environment],
+    values: [filter.projects, filter.service, filter.environment, filter.withOpenEffects ?? false],
   });
   return rows.map(({ waits, ...key }) => ({ key, waits: JSON.parse(waits) as Wait[] }));
 }

@@ -63,7 +63,8 @@ export function rollbackReadiness(input: ReadinessInput): Readiness {
 
 function judgeCandidate(input: ReadinessInput, candidate: Deployed): Readiness {
   const { release: name } = candidate;
-  const release = input.releases[name];
+  // A release may be called like something that every object has.
+  const release = Object.hasOwn(input.releases, name) ? input.releases[name] : undefined;
   const sealed = release?.sealed ?? null;
   if (release === undefined || sealed === null)
     return { readiness: 'unproven', release: name, why: `the sealed release ${name} could not be read` };
@@ -116,13 +117,15 @@ function judgeConfiguration(
   candidate: Deployed,
   bundle: Parameters<typeof renderConfiguration>[1],
 ): Readiness | null {
-  const environment = input.project.environments[input.slot.key.environment];
+  const { environments } = input.project;
+  const name = input.slot.key.environment;
+  const environment = Object.hasOwn(environments, name) ? environments[name] : undefined;
   const { release } = candidate;
   if (environment === undefined)
     return {
       readiness: 'unproven',
       release,
-      why: `environment ${input.slot.key.environment} is not applied`,
+      why: `environment ${name} is not applied`,
     };
   const now = seal(input.crypto, renderConfiguration(environment.document, bundle)).digest;
   return now === candidate.configuration

@@ -126,9 +126,13 @@ function checkApproval(turn: TurnRecord, promotion: Promotion, by: Principal, pl
       'plan-changed',
       `you approve plan ${plan}, but the plan is ${current} now; look at it again`,
     );
-  const release = turn.releases[promotion.release];
+  const release = Object.hasOwn(turn.releases, promotion.release)
+    ? turn.releases[promotion.release]
+    : undefined;
+  if (release === undefined)
+    return refuse(404, 'unknown-release', `release ${promotion.release} of this promotion is not known`);
   const editor = pipeline?.by.id ?? null;
-  if (release !== undefined && barredApprovers({ release, promotion, editor }).includes(by.subject.id)) {
+  if (barredApprovers({ release, promotion, editor }).includes(by.subject.id)) {
     return refuse(
       403,
       'barred-approver',

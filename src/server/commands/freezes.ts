@@ -86,6 +86,7 @@ async function inFlight(parts: ServerParts, scope: FreezeScope): Promise<FreezeA
     projects: scope.scope === 'everything' ? null : [scope.project],
     service: null,
     environment: scope.scope === 'environment' ? scope.environment : null,
+    withOpenEffects: true,
   });
   const found: FreezeAnswer['inFlight'] = [];
   for (const { key } of slots) {

@@ -1,7 +1,7 @@
 import { whyReport } from '../../core/report/why.ts';
 import { ok } from '../../core/model/result.ts';
 import { loadSlot } from '../../store/slot-rows.ts';
-import { listSlots } from '../../store/slots-listing.ts';
+import { listSlots, mostSlots } from '../../store/slots-listing.ts';
 import { databaseNow } from '../../store/streams.ts';
 import { need, visibleProjects } from '../access.ts';
 import { type App, operation } from '../operation.ts';
@@ -31,7 +31,7 @@ export function slotRoutes(app: App, parts: ServerParts): void {
       });
       const slots: SlotView[] = [];
       for (const slot of listed) slots.push(await slotView(parts, slot));
-      return ok({ slots });
+      return ok({ slots, truncated: listed.length === mostSlots });
     },
   );
   operation(

@@ -100,7 +100,8 @@ const weightSeen = (slot: SlotState, release: string): number | null =>
 function gateViews(promotion: Promotion, stage: Stage): GateView[] {
   return (['gates', 'analysis', 'verification'] as const).flatMap((part) =>
     stage[part].map(({ name, kind, mode }) => {
-      const result = promotion.gates[name];
+      // A gate may be called like something that every object has.
+      const result = Object.hasOwn(promotion.gates, name) ? promotion.gates[name] : undefined;
       return {
         name,
         kind,
