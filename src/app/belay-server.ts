@@ -30,7 +30,8 @@ import { inspectSchema } from '../store/migrate.ts';
 import type { ServerConfig } from './config.ts';
 import { documentLint } from './document-lint.ts';
 import { driverRegistry } from './drivers.ts';
-import { startSequencing } from './sequencing.ts';
+import { startSideJobs } from './side-jobs.ts';
+import { StartRefused } from './start-refused.ts';
 import { startWorkers } from './workers.ts';
 
 /** A running server: API, workers and sequencer in one process. */
@@ -59,11 +60,6 @@ const quota = { perSecond: 100, burst: 300 };
 const pace = { effect: 150, moving: 1_000, idle: 10_000 };
 const concurrency = { turn: 16, observe: 16, effect: 16 };
 const migrationsFolder = fileURLToPath(new URL('../store/migrations', import.meta.url));
-
-/** Why a server does not start; what it says ends with what to do. */
-export class StartRefused extends Error {
-  override readonly name = 'StartRefused';
-}
 
 /** Starts a server. What was started before a refusal is stopped again. */
 export async function startBelay(
@@ -123,19 +119,21 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   );
   wakeWorkers = workers.hint;
   const listening = listenForHints({ connectionString: config.databaseUrl }, workers.hint);
-  const sequencing = startSequencing(
-    {
+  const sideJobs = startSideJobs({
+    pool,
+    folds,
+    log,
+    config,
+    sequencer: {
       pool,
       signer,
       lastCheckpointFile: join(config.dataFolder, 'last-checkpoint'),
       now: () => Date.now(),
       adopt: config.adoptLedger,
     },
-    (code, message) => log.error({ code }, `nothing is signed until an operator acts: ${message}`),
-    (error) => log.error({ error: String(error) }, 'sequencing failed; it is tried again'),
-  );
+  });
   const stopWork = async (): Promise<void> => {
-    await Promise.all([workers.stop(), listening.stop(), sequencing.stop()]);
+    await Promise.all([workers.stop(), listening.stop(), sideJobs.stop()]);
     await pool.end();
   };
   const closing = new AbortController();

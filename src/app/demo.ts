@@ -4,7 +4,7 @@ import { type ShopVersion, shopVersions } from '../../examples/shop/build.ts';
 import { Load } from '../../examples/shop/load.ts';
 import { ApplyAnswer, CreatedToken, type Grant } from '../server/schemas.ts';
 import { Client } from './demo/client.ts';
-import { demoDocuments, marginPoints, progressDeadline, project } from './demo/documents.ts';
+import { demoDocuments, gatesInWords, project } from './demo/documents.ts';
 import { proveEvidence } from './demo/evidence.ts';
 import { proportionalMegabytes } from './demo/memory.ts';
 import { narrate, type Narrator } from './demo/narrator.ts';
@@ -110,11 +110,9 @@ async function setTheStage(stack: Stack, narrator: Narrator, signal: AbortSignal
     approver: await identity('person-kim', 'person', ['approve', 'view']),
   };
   const ciKey = makeSigningKey();
-  const documents = demoDocuments({ ciKey: ciKey.publicKey, parameters: stack.parameters });
+  const documents = await demoDocuments({ ciKey: ciKey.publicKey, parameters: stack.parameters });
   await admin.post('/v1/apply', { documents }, ApplyAnswer);
-  narrator.note(
-    `gate: canary at most ${marginPoints} points worse than stable in errors and in requests over 250 ms; scrapes of 1 s, steps 10/30/60/100 % of at least 5 s, ready within ${progressDeadline}`,
-  );
+  narrator.note(gatesInWords(documents));
   const buildFolder = join(stack.folder, 'build');
   await mkdir(buildFolder, { recursive: true });
   return { cast, narrator, ciKey, buildFolder, production: null, signal };

@@ -54,6 +54,6 @@ export class LocalEnvironments {
 
   async stop(): Promise<void> {
     const agents = await Promise.all(this.#agents.values());
-    await Promise.all(agents.map((agent) => (typeof agent === 'string' ? undefined : agent.stop())));
+    await Promise.all(agents.flatMap((agent) => (typeof agent === 'string' ? [] : [agent.stop()])));
   }
 }

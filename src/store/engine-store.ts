@@ -119,10 +119,9 @@ export class PostgresEngineStore implements EngineStore {
   async observed(slot: SlotKey, seen: Omit<Observation, 'at'>): Promise<void> {
     const record = await loadSlot(this.#pool, this.#folds, slot);
     const last = record.slot.observed;
-    const seenUntil = Math.max(record.pending.seenUntil ?? 0, record.slot.seenUntil ?? 0);
-    const unchanged =
-      last !== null && canonicalJson({ ...last, at: 0 }) === canonicalJson({ ...seen, at: 0 });
-    if (unchanged && record.now - seenUntil <= longestGapMs) {
+    const known = record.slot.seenUntil ?? 0;
+    const seenUntil = Math.max(record.pending.seenUntil ?? 0, known);
+    if (last !== null && sameSight(last, seen) && record.now - seenUntil <= longestGapMs) {
       await this.#pool.query({
         name: 'seen-until',
         text: 'with light as (select lightly()) update slot set seen_until = $2 from light where id = $1',
@@ -130,6 +129,8 @@ export class PostgresEngineStore implements EngineStore {
       });
       return;
     }
+    // What was seen unchanged until just now is observed time too; it goes in before what changed.
+    if (seenUntil > known) await this.#append(slot, (now) => ({ type: 'seen', at: now, until: seenUntil }));
     await this.#append(slot, (now) => ({ type: 'observed', at: now, observation: { ...seen, at: now } }));
   }
 
@@ -181,6 +182,13 @@ function streamsRead(turn: TurnCommit): readonly string[] {
   const releases = releasesRead(turn.state).map((name) => releaseStream({ project, service, name }));
   return [...releases, projectStream(project), everythingStream].sort();
 }
+
+/** Whether two looks show the same. How many requests are open differs at every look and decides nothing. */
+const sameSight = (a: Omit<Observation, 'at'>, b: Omit<Observation, 'at'>): boolean =>
+  sightOf(a) === sightOf(b);
+
+const sightOf = ({ generation, level, weights, workloads }: Omit<Observation, 'at'>): string =>
+  canonicalJson({ generation, level, weights, workloads: workloads.map((w) => ({ ...w, open: null })) });
 
 function isLostRace(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

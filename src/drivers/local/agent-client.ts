@@ -34,7 +34,12 @@ export async function readEndpoint(folder: string): Promise<Result<Endpoint, Cal
       ? ok(parsed.data)
       : err({ code: 'invalid-answer', message: 'the endpoint file is not valid' });
   } catch (problem) {
-    return err({ code: 'not-sent', message: `no agent works on ${folder}: ${(problem as Error).message}` });
+    const code = (problem as NodeJS.ErrnoException).code;
+    const message =
+      code === 'ENOENT'
+        ? 'no agent serves this environment yet'
+        : `its agent cannot be found: ${code ?? 'unknown'}`;
+    return err({ code: 'not-sent', message });
   }
 }
 
