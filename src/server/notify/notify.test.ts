@@ -9,6 +9,7 @@ import { databaseNow } from '../../store/streams.ts';
 import { createTeam, documents, sealed, type Team } from '../testing/world.ts';
 import { deliverDue, pauseAfterAttempt } from './deliver.ts';
 import type { Notice } from './notices.ts';
+import { startNotifying } from './loop.ts';
 import { projectNotifications } from './project.ts';
 import { createWebhookSender } from './webhook.ts';
 
@@ -152,4 +153,33 @@ test('a webhook is signed over its time and bytes; redirects are no delivery', a
   for (const url of ['http://example.com/', 'file:///etc/passwd', 'nothing', 'ftp://127.0.0.1/'])
     assert.equal(createWebhookSender({ url, secret }, () => 0).ok, false, url);
   assert.equal(createWebhookSender({ url: 'https://example.com/', secret: 'short' }, () => 0).ok, false);
+});
+
+test('the loop begins where the log ends, tells what comes, goes on after a fault, and stops', async () => {
+  await using world = await createTeam();
+  await world.sequence();
+  const { pool, parts } = world;
+  let tries = 0;
+  const tried = Promise.withResolvers<null>();
+  const sent = Promise.withResolvers<Notice>();
+  const send = async ({ body }: { body: string }) => {
+    tries += 1;
+    tried.resolve(null);
+    if (tries === 1) throw new TypeError('broken');
+    sent.resolve(JSON.parse(body) as Notice);
+    return ok(null);
+  };
+  const loop = startNotifying({ pool, folds: parts.folds, send, log: parts.log, everyMs: 5 });
+  const started = async (): Promise<boolean> =>
+    (await pool.query("select 1 from notification where event = '.position' and body <> 'null'")).rowCount ===
+    1;
+  while (!(await started()));
+  await world.send(world.team.root, 'POST', '/v1/freezes', { scope: 'everything', reason: 'fire' });
+  await world.sequence();
+  await tried.promise;
+  // A sender that threw has left its lease: the notification comes due again by itself, later.
+  await pool.query('update notification set due_at = 0 where due_at is not null');
+  assert.equal((await sent.promise).status, 'frozen');
+  await loop.stop();
+  assert.match(world.logged.join(), /notifications could not be looked after/);
 });

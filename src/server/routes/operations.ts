@@ -42,12 +42,19 @@ export function selfRoutes(app: App, parts: ServerParts): void {
     return c.body(body, 200, { 'content-type': contentType });
   });
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-  app.doc31('/v1/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Belay',
-      version: 'v1',
-      description: 'Progressive delivery: what is promoted, why it waits, and the proof of why it moved.',
-    },
+  let document: string | undefined;
+  app.get('/v1/openapi.json', (c) => {
+    // Made once, when first asked for: the routes do not change, and making it is not cheap.
+    document ??= JSON.stringify(app.getOpenAPI31Document(about));
+    return c.body(document, 200, { 'content-type': 'application/json' });
   });
 }
+
+const about = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Belay',
+    version: 'v1',
+    description: 'Progressive delivery: what is promoted, why it waits, and the proof of why it moved.',
+  },
+};
