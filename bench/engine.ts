@@ -76,7 +76,7 @@ async function seed(pool: Pool): Promise<void> {
   };
   for (let i = 0; i < promotions; i++) {
     streams.set(`release/demo/shop-${i}/v1`, [
-      { type: 'opened', at, by: person, commit: 'abcdef1', summary: '' },
+      { type: 'opened', at, by: person, commit: 'abcdef1', summary: '', contributors: [] },
       { type: 'sealed', at, by: person, sealed: seal(nodeCrypto, release).digest, release },
     ]);
     streams.set(`slot/demo/production/shop-${i}`, [

@@ -72,6 +72,7 @@ export class Operator {
       by,
       commit,
       summary: `simulated ${release}`,
+      contributors: [],
     });
   }
 

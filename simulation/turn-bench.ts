@@ -100,6 +100,7 @@ export class TurnBench {
       by: machine('ci'),
       commit: 'abcdef0',
       summary: '',
+      contributors: [],
     });
   }
 

@@ -1,5 +1,6 @@
 import { emptyAnalysis, ingest } from '../core/analysis/ingest.ts';
 import { decide, isMaterial } from '../core/decide/decide.ts';
+import { evaluatorVersion } from '../core/decide/evaluator.ts';
 import { foldSlot } from '../core/decide/fold/slot.ts';
 import { outcomesOf } from '../core/decide/outcomes.ts';
 import { type Finding, lintDecision } from '../core/lint/lint.ts';
@@ -43,6 +44,8 @@ type Prepared =
 
 /** The pure part of a turn: from what was loaded to what is written. */
 export function prepareTurn(record: TurnRecord, crypto: Crypto): Prepared {
+  if (record.slot.evaluator > evaluatorVersion)
+    return { kind: 'stopped', findings: [newerCore(record.slot)] };
   const taken = takeIn(record.slot, record.pending, record.now, crypto);
   const input: TurnInput = {
     now: record.now,
@@ -82,6 +85,13 @@ export function prepareTurn(record: TurnRecord, crypto: Crypto): Prepared {
     },
   };
 }
+
+/** What a newer core has decided, this one would decide otherwise: it leaves the slot to a newer server. */
+const newerCore = (slot: SlotState): Finding => ({
+  invariant: 8,
+  message: `core ${slot.evaluator} has decided here and this server has core ${evaluatorVersion}: a newer server must go on`,
+  stops: true,
+});
 
 interface TakenIn {
   readonly state: SlotState;

@@ -132,6 +132,7 @@ test('what cannot be exported says why', async () => {
     by: { id: 'ci', kind: 'machine' },
     commit: 'abcdef1',
     summary: '',
+    contributors: [],
   }));
   assert.equal(await codeOf('v5'), 'not-sequenced');
   await story.sequence();

@@ -141,7 +141,14 @@ async function release(pool: Pool, name: string, pipeline: string): Promise<void
     summary: '',
     openedBy: ci,
   };
-  await append(pool, stream, { type: 'opened', at, by: ci, commit: 'abcdef1', summary: '' });
+  await append(pool, stream, {
+    type: 'opened',
+    at,
+    by: ci,
+    commit: 'abcdef1',
+    summary: '',
+    contributors: [],
+  });
   await append(pool, stream, {
     type: 'sealed',
     at,

@@ -1,11 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Pool } from 'pg';
-import { canonicalJson } from '../core/model/canonical.ts';
 import type { Digest } from '../core/model/digest.ts';
 import { type ReleaseKey, releaseStream } from '../core/model/name.ts';
-import type { ReleaseEntry } from '../core/model/entries.ts';
 import type { Millis } from '../core/model/time.ts';
-import { entryOf } from './log-entry.ts';
 
 /** Lists a release that is about to be opened. One that then is not stays without a state, and is not shown. */
 export async function listRelease(
@@ -110,46 +106,4 @@ export async function keepContent(pool: Pool, digest: Digest, bytes: string): Pr
     text: 'insert into content (digest, bytes) values ($1, $2) on conflict do nothing',
     values: [digest, bytes],
   });
-}
-
-/**
- * The contributors that CI claims when it opens a release have no place in the opening entry; until sealing puts
- * them into the ledger they lie in the content table, which the server's role can only add to, under a name that
- * is made of the opening entry's own hash: so they belong to exactly that entry and cannot be exchanged.
- */
-const claimsName = (openingHash: string): Digest =>
-  `sha256:${hash('sha256', `contributors claimed with entry ${openingHash}`, 'hex')}`;
-
-/** Keeps the contributors claimed with an opening entry; call it before the entry is appended. */
-export async function keepContributors(
-  pool: Pool,
-  openingHash: string,
-  contributors: readonly string[],
-): Promise<void> {
-  await keepContent(pool, claimsName(openingHash), canonicalJson(contributors));
-}
-
-/** What was said of a release when it was opened; null where it is not open. */
-export async function readOpening(
-  pool: Pool,
-  key: ReleaseKey,
-): Promise<{ readonly summary: string; readonly contributors: readonly string[] } | null> {
-  const { rows } = await pool.query<{ hash: string; bytes: string }>({
-    name: 'read-opening',
-    text: 'select hash, bytes from entry where stream = $1 and seq = 1',
-    values: [releaseStream(key)],
-  });
-  const opening = rows[0];
-  if (opening === undefined) return null;
-  const entry = entryOf<ReleaseEntry>(opening.bytes);
-  const kept = await pool.query<{ bytes: string }>({
-    name: 'read-content',
-    text: 'select bytes from content where digest = $1',
-    values: [claimsName(opening.hash)],
-  });
-  const bytes = kept.rows[0]?.bytes;
-  return {
-    summary: entry.type === 'opened' ? entry.summary : '',
-    contributors: bytes === undefined ? [] : (JSON.parse(bytes) as string[]),
-  };
 }

@@ -69,3 +69,10 @@ test('where more traffic settles nothing, it says so by its greatest number and 
   const atMargin = judgeMetric(counted(1_000, 22, 10_000, 20), gate);
   assert.ok(atMargin.reason.code === 'not-enough-data' && atMargin.reason.etaMs === null);
 });
+
+test('a latency bound that nobody counts is an error, never a pass', () => {
+  const slow = { ...gate, metric: { type: 'slow', aboveMs: 333 } } as const;
+  const judged = judgeMetric(counted(1_000, 0, 10_000, 0), slow);
+  assert.equal(judged.verdict, 'error');
+  assert.equal(judged.reason.code, 'not-counted');
+});

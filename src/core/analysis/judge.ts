@@ -30,9 +30,12 @@ export interface Judged {
  *   the absolute limit.
  * - `pass`: it is not worse by more than the margin, with 95 %, on at least `minRequests` requests.
  * - `insufficient`: neither can be said; the reason says how many requests are missing, as far as can be told.
+ * - `error`: what the gate counts is not counted at all.
  * - `pending`: an arm has no traffic. No data is never success.
  */
 export function judgeMetric(state: AnalysisState, gate: GateOf<'metric'>): Judged {
+  if (!isCounted(state, gate.metric))
+    return { verdict: 'error', reason: { code: 'not-counted', metric: gate.metric } };
   const canary = counts(state.canary, gate.metric);
   const stable = counts(state.stable, gate.metric);
   if (canary.requests === 0)
@@ -103,6 +106,12 @@ function willBeWorse(canary: ArmCounts, stable: ArmCounts, margin: number): bool
 
 const isWithin = (canary: ArmCounts, stable: ArmCounts, margin: number): boolean =>
   differenceInterval(canary, stable, zWithin).upper <= margin;
+
+/** Errors are absent where there were none; a latency bound that the histogram has is there from the first scrape. */
+const isCounted = (state: AnalysisState, metric: Metric): boolean =>
+  metric.type === 'errors' ||
+  state.canary.requests === 0 ||
+  state.canary.bad[slowKey(metric.aboveMs)] !== undefined;
 
 /** What a metric counts, of one arm. */
 export function counts(totals: ArmTotals, metric: Metric): ArmCounts {

@@ -4,3 +4,9 @@
  */
 export const evaluatorVersion = 1;
 export const evaluator = `belay-core/${evaluatorVersion}`;
+
+/** The version out of an evaluator's name; what is no such name is newer than all that are known. */
+export function versionOf(name: string): number {
+  const version = /^belay-core\/(\d{1,9})$/.exec(name)?.[1];
+  return version === undefined ? Number.MAX_SAFE_INTEGER : Number(version);
+}

@@ -104,6 +104,11 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
   'limit-exceeded': { owner: 'time', how: 'nothing to do', ifNothing: 'it is rolled back' },
   'within-margin': { owner: 'time', how: 'nothing to do', ifNothing: stays },
   'no-baseline': { owner: 'time', how: 'nothing to do', ifNothing: stays },
+  'not-counted': {
+    owner: 'operator',
+    how: 'use a latency bound that the environment’s histogram has',
+    ifNothing: 'a person is asked when the gate’s hold is over',
+  },
   frozen: { owner: 'operator', how: 'belay unfreeze', ifNothing: stays },
   paused: (promotion) => ({ owner: 'operator', how: `belay resume ${promotion.id}`, ifNothing: stays }),
   'not-ready': {

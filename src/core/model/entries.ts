@@ -63,6 +63,7 @@ export const ReleaseEntry = z.discriminatedUnion('type', [
     by,
     commit: SealedRelease.shape.commit,
     summary: SealedRelease.shape.summary,
+    contributors: SealedRelease.shape.contributors,
   }),
   z.strictObject({ type: z.literal('attached'), at, by, attachment: Attachment }),
   z.strictObject({ type: z.literal('sealed'), at, by, sealed: Digest, release: SealedRelease }),

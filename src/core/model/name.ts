@@ -1,10 +1,13 @@
 import { z } from 'zod';
 
-/** The name of a project, service, environment, stage, gate or release: a DNS label, as Kubernetes has it. */
+/**
+ * The name of a project, service, environment, stage, gate or release: a DNS label, as Kubernetes has it. One label
+ * is refused: it is a property that every object has, and a look-up by it would find something that nobody put there.
+ */
 export const Name = z
   .string()
   .regex(
-    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    /^(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
     'expected a name of lower-case letters, digits and hyphens, at most 63 long',
   );
 

@@ -62,6 +62,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('limit-exceeded', { metric: Metric, canary: ArmCounts, limit: z.number() }),
   reason('within-margin', { comparison: Comparison }),
   reason('no-baseline', { metric: Metric }),
+  /** What the gate counts is not among what was scraped: a bound that the histogram does not have. */
+  reason('not-counted', { metric: Metric }),
   // the rollout
   reason('frozen', { scope: z.string(), freeze: z.string(), until: Millis.nullable(), note: z.string() }),
   reason('paused', { by: SubjectId, note: z.string() }),

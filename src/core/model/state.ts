@@ -98,6 +98,8 @@ export interface SlotState {
   /** The latest time folded in; `now` never lies before it. */
   readonly clock: Millis;
   readonly generation: number;
+  /** The newest core that decided here; an older one must not. */
+  readonly evaluator: number;
   readonly stable: Deployed | null;
   /** The stable before, kept up so that going back is one change of weights. */
   readonly warm: { readonly deployed: Deployed; readonly until: Millis } | null;
@@ -127,6 +129,9 @@ export interface ReleaseState {
   readonly openedAt: Millis;
   readonly openedBy: Subject;
   readonly commit: string;
+  readonly summary: string;
+  /** As CI claimed them at the opening; sealing may add to them. */
+  readonly contributors: readonly string[];
   readonly sealed: { readonly digest: Digest; readonly release: SealedRelease } | null;
   readonly attachments: readonly {
     readonly attachment: Attachment;

@@ -97,7 +97,7 @@ const told: readonly (readonly [Entry, string])[] = [
     'shop-v2-production is at 10 %, read back; gate errors says pending: errors: the canary has had no requests yet',
   ],
   [
-    { type: 'opened', at, by, commit: '9f8d111d8aabbccdd', summary: 'vouchers' },
+    { type: 'opened', at, by, commit: '9f8d111d8aabbccdd', summary: 'vouchers', contributors: [] },
     'u-dana opened the release for commit 9f8d111d8aab: “vouchers”',
   ],
   [

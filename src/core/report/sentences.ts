@@ -96,6 +96,7 @@ const metricSentences: Sentences<
   | 'limit-exceeded'
   | 'within-margin'
   | 'no-baseline'
+  | 'not-counted'
 > = {
   'no-traffic': (r) => `${formatMetric(r.metric)}: the canary has had no requests yet`,
   'no-stable-traffic': (r) =>
@@ -108,6 +109,8 @@ const metricSentences: Sentences<
   'within-margin': (r) => `${rates(r.comparison)}, ${atMost(r.comparison)}`,
   'no-baseline': (r) =>
     `${formatMetric(r.metric)}: nothing was stable before, so there is nothing to compare with`,
+  'not-counted': (r) =>
+    `${formatMetric(r.metric)} are not counted in this environment, so nothing can be said of them`,
 };
 
 function missing(r: Extract<Reason, { code: 'not-enough-data' }>): string {

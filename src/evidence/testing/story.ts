@@ -236,7 +236,14 @@ class Teller {
       openedBy: ci,
     };
     const by = ci;
-    await this.append(stream, (at) => ({ type: 'opened', at, by, commit: 'abcdef1', summary: '' }));
+    await this.append(stream, (at) => ({
+      type: 'opened',
+      at,
+      by,
+      commit: 'abcdef1',
+      summary: '',
+      contributors: [],
+    }));
     await this.append(stream, (at) => ({
       type: 'attached',
       at,

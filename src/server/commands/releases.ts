@@ -8,8 +8,7 @@ import type { ReleaseState } from '../../core/model/state.ts';
 import type { Millis } from '../../core/model/time.ts';
 import type { z } from 'zod';
 import type { StreamFacts } from '../../store/append-together.ts';
-import { chain } from '../../store/log-entry.ts';
-import { keepContent, keepContributors, listRelease, readOpening } from '../../store/releases.ts';
+import { keepContent, listRelease } from '../../store/releases.ts';
 import { need, type Principal } from '../access.ts';
 import { artifactSize } from '../artifacts.ts';
 import { countTests } from '../junit.ts';
@@ -35,7 +34,7 @@ export async function openRelease(
   if (known.seq === 0) return refuse(404, 'unknown-project', `there is no project ${project}`);
   const key: ReleaseKey = { project, service, name };
   const stream = releaseStream(key);
-  const recorded = await record(parts, stream, async (now, head) => {
+  const recorded = await record(parts, stream, async (now) => {
     const state = await parts.folds.release(stream);
     if (state !== null)
       return refuse(
@@ -43,10 +42,8 @@ export async function openRelease(
         'release-exists',
         `release ${name} of ${service} was opened before, for commit ${state.commit}`,
       );
-    const entry: ReleaseEntry = { type: 'opened', at: now, by: by.subject, commit, summary };
+    const entry: ReleaseEntry = { type: 'opened', at: now, by: by.subject, commit, summary, contributors };
     await listRelease(parts.pool, key, commit, now);
-    for (const link of chain(stream, head, [entry]))
-      await keepContributors(parts.pool, link.hash, contributors);
     return ok(entry);
   });
   return recorded.ok ? shown(parts, key) : recorded;
@@ -131,7 +128,7 @@ export async function sealRelease(
         `release ${key.name} was sealed before, as ${state.sealed.digest}`,
       );
     }
-    const release = await sealedRelease(parts, key, state, request, bytes);
+    const release = sealedRelease(key, state, request, bytes);
     const sealed = seal(parts.crypto, release).digest;
     const fact: ReleaseEntry = { type: 'sealed', at: now, by: by.subject, sealed, release };
     return ok([{ stream, entries: [fact] }, ...asking.value.map((a) => a.ask(state, now))]);
@@ -142,21 +139,19 @@ export async function sealRelease(
   return shown(parts, key);
 }
 
-async function sealedRelease(
-  parts: ServerParts,
+function sealedRelease(
   key: ReleaseKey,
   state: ReleaseState,
   request: z.output<typeof SealReleaseRequest>,
   bytes: number,
-): Promise<SealedRelease> {
-  const opening = await readOpening(parts.pool, key);
+): SealedRelease {
   return {
     key,
     commit: state.commit,
     artifact: { ...request.artifact, bytes },
     bundle: request.bundle ?? null,
-    contributors: [...new Set([...(opening?.contributors ?? []), ...request.contributors])].sort(),
-    summary: opening?.summary ?? '',
+    contributors: [...new Set([...state.contributors, ...request.contributors])].sort(),
+    summary: state.summary,
     openedBy: state.openedBy,
   };
 }

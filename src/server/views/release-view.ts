@@ -1,7 +1,7 @@
 import { type ReleaseKey, releaseStream } from '../../core/model/name.ts';
 import type { Attachment } from '../../core/model/release.ts';
 import type { ReleaseState } from '../../core/model/state.ts';
-import { readOpening, relistRelease, type ListedRelease } from '../../store/releases.ts';
+import { relistRelease, type ListedRelease } from '../../store/releases.ts';
 import type { ServerParts } from '../parts.ts';
 import type { AttachmentView, ReleaseView } from '../schemas.ts';
 
@@ -9,12 +9,12 @@ import type { AttachmentView, ReleaseView } from '../schemas.ts';
 export async function releaseView(parts: ServerParts, key: ReleaseKey): Promise<ReleaseView | null> {
   const state = await parts.folds.release(releaseStream(key));
   if (state === null) return null;
-  const claimed = state.sealed?.release ?? (await readOpening(parts.pool, key));
+  const claimed = state.sealed?.release ?? state;
   return {
     ...key,
     commit: state.commit,
-    summary: claimed?.summary ?? '',
-    contributors: [...(claimed?.contributors ?? [])],
+    summary: claimed.summary,
+    contributors: [...claimed.contributors],
     openedAt: state.openedAt,
     openedBy: state.openedBy,
     sealed:

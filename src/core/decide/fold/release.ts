@@ -19,6 +19,8 @@ export function foldRelease(
       openedAt: entry.at,
       openedBy: entry.by,
       commit: entry.commit,
+      summary: entry.summary,
+      contributors: entry.contributors,
       sealed: null,
       attachments: [],
       stages: {},

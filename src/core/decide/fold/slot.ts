@@ -1,3 +1,4 @@
+import { versionOf } from '../evaluator.ts';
 import type { Action, Decision, Move } from '../../model/decision.ts';
 import type { SlotEntry } from '../../model/entries.ts';
 import type { SlotKey } from '../../model/name.ts';
@@ -19,6 +20,7 @@ export const emptySlot = (key: SlotKey): SlotState => ({
   seq: 0,
   clock: 0,
   generation: 0,
+  evaluator: 0,
   stable: null,
   warm: null,
   moving: null,
@@ -90,7 +92,10 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
         ),
       };
     case 'decided':
-      return foldDecision(next, entry.decision);
+      return {
+        ...foldDecision(next, entry.decision),
+        evaluator: Math.max(next.evaluator, versionOf(entry.decision.evaluator)),
+      };
     default:
       return unreachable(entry);
   }
