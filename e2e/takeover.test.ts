@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { eventually } from './eventually.ts';
+import { longTest } from './extent.ts';
 import { assertLedgerHolds } from './ledger-checks.ts';
 import { Stack } from './stack.ts';
 import { goodVersion } from './tiny.ts';
@@ -57,7 +58,7 @@ test('one of two servers is killed with a lease in its hands: the other takes ov
   await assertLedgerHolds(stack, 'v2');
 });
 
-test('one of two servers is killed from outside at the first step: the other carries the release on', async (t) => {
+longTest('one of two servers is killed from outside at the first step: the other carries the release on', async (t) => {
   const { stack, server } = await Stack.withV1();
   await using _ = stack;
   await stack.startServer();

@@ -134,7 +134,6 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   });
   const stopWork = async (): Promise<void> => {
     await Promise.all([workers.stop(), listening.stop(), sideJobs.stop()]);
-    await pool.end();
   };
   const closing = new AbortController();
   const parts: ServerParts = {
@@ -172,6 +171,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
     stop: async () => {
       await served.value.close();
       await stopWork();
+      await pool.end();
     },
   };
 }

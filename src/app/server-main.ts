@@ -1,11 +1,16 @@
 import { startBelay } from './belay-server.ts';
 import { readConfig } from './config.ts';
+import { StartRefused } from './start-refused.ts';
 
 /**
  * The server as a process: configured by BELAY_… variables, ended by SIGTERM or SIGINT after what is in hand. A
  * parent with an IPC channel is told when it is ready; with BELAY_FOLLOW_PARENT it ends when that parent does.
  */
-const server = await startBelay(readConfig(process.env));
+const server = await startBelay(readConfig(process.env)).catch((error: unknown) => {
+  if (!(error instanceof StartRefused)) throw error;
+  process.stderr.write(`belay: the server did not start: ${error.message}\n`);
+  process.exit(1);
+});
 let stopping: Promise<void> | undefined;
 const stop = (): void => {
   stopping ??= server.stop().then(() => {

@@ -8,6 +8,7 @@ import { type BelayServer, startBelay } from './belay-server.ts';
 import { ServerConfig } from './config.ts';
 import { startEmbeddedDatabase } from './embedded-database.ts';
 import { LocalEnvironments } from './local-environments.ts';
+import { StartRefused } from './start-refused.ts';
 
 export interface UpOptions {
   /** Where everything lies; see `defaultDataFolder`. */
@@ -64,6 +65,10 @@ export async function runUp(
     greet(server, folder, say);
     await serveEnvironments(server, environments, say, signal);
     await server.stop();
+  } catch (error) {
+    if (!(error instanceof StartRefused)) throw error;
+    say(`belay: the server did not start: ${error.message}`);
+    return 1;
   } finally {
     await environments.stop();
     await database.value.server.stop('fast');
@@ -78,6 +83,9 @@ function greet(server: BelayServer, folder: string, say: (line: string) => void)
     say('The first admin token, shown this once:');
     say(`  export BELAY_URL=${server.url} BELAY_TOKEN=${server.bootstrapToken}`);
   }
+  say('');
+  say('The key that its evidence is signed with, for belay evidence verify --key:');
+  say(`  ${server.verifierKey}`);
   say('');
   say('next: belay init, then belay apply belay.yaml');
 }
