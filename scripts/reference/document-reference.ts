@@ -1,4 +1,4 @@
-import { formatDuration } from '../../src/core/model/time.ts';
+import { formatDuration } from '../../src/core/model/time-format.ts';
 import { belaySchema } from '../../src/cli/documents/json-schema.ts';
 
 interface Schema {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
-import { Problem } from '../server/schemas.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
+import { jsonOf, send } from './http.ts';
 import type { Settings } from './settings.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -19,7 +20,10 @@ export class ApiRefusal extends CliFailure {
   }
 }
 
-/** Talks to one server as one subject. Every call has a time limit; every answer is checked by its schema. */
+/**
+ * Talks to one server as one subject. Every call has a time limit. Answers are checked by their schema, but for
+ * those that are only looked at (`glance`): loading the schemas would take longer than all the rest of such a command.
+ */
 export class ApiClient {
   readonly settings: Settings;
 
@@ -28,8 +32,25 @@ export class ApiClient {
   }
 
   async get<S extends z.ZodType>(path: string, query: Query, schema: S): Promise<z.output<S>> {
-    const answer = await this.fetch('GET', path, { query });
+    const answer = await this.call('GET', path, { query });
     return this.#read(answer, schema);
+  }
+
+  /**
+   * Reads what is only shown or searched. That the answer is an object with these fields is all that is checked;
+   * what it means is for the server to check once more when something is asked of it.
+   */
+  async glance<T extends object>(
+    path: string,
+    query: Query,
+    ...fields: readonly (keyof T & string)[]
+  ): Promise<T> {
+    const answer = await this.call('GET', path, { query });
+    const body = await jsonOf(answer);
+    const isObject = typeof body === 'object' && body !== null;
+    const missing = isObject ? fields.find((field) => !(field in body)) : '';
+    if (missing === undefined) return body as T;
+    throw unexpectedAnswer(missing, isObject ? 'is missing' : 'no JSON object');
   }
 
   /** Sends a command once, however often it is sent: a retry by hand with the same key has no second effect. */
@@ -40,7 +61,7 @@ export class ApiClient {
     schema: S,
     query: Query = {},
   ): Promise<z.output<S>> {
-    const answer = await this.fetch(method, path, {
+    const answer = await this.call(method, path, {
       query,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers: {
@@ -56,7 +77,7 @@ export class ApiClient {
     bytes: Uint8Array<ArrayBuffer>,
     schema: S,
   ): Promise<z.output<S>> {
-    const answer = await this.fetch('PUT', path, {
+    const answer = await this.call('PUT', path, {
       body: bytes,
       headers: { 'content-type': 'application/octet-stream', 'idempotency-key': randomUUID() },
       timeoutMs: Math.max(this.settings.requestTimeoutMs, 120_000),
@@ -64,8 +85,8 @@ export class ApiClient {
     return this.#read(answer, schema);
   }
 
-  /** One call; throws `ApiRefusal` on a refusal. `timeoutMs: null` only for streams, whose silence is watched by their reader. */
-  async fetch(
+  /** One call, and its answer as a stream to be read; throws `ApiRefusal` on a refusal. `timeoutMs: null` only for streams, whose silence is watched by their reader. */
+  async call(
     method: string,
     path: string,
     request: {
@@ -75,16 +96,15 @@ export class ApiClient {
       readonly timeoutMs?: number | null;
       readonly signal?: AbortSignal;
     } = {},
-  ): Promise<Response> {
+  ): Promise<IncomingMessage> {
     const { url, token, requestTimeoutMs } = this.settings;
     const limit = request.timeoutMs === undefined ? requestTimeoutMs : request.timeoutMs;
     const signals = [
       ...(limit === null ? [] : [AbortSignal.timeout(limit)]),
       ...(request.signal === undefined ? [] : [request.signal]),
     ];
-    const answer = await fetch(`${url}${path}${queryString(request.query ?? {})}`, {
+    const answer = await send(`${url}${path}${queryString(request.query ?? {})}`, {
       method,
-      redirect: 'error',
       headers: {
         accept: 'application/json',
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -96,22 +116,26 @@ export class ApiClient {
       if (request.signal?.aborted === true) throw error;
       throw unreachableServer(url, error, limit);
     });
-    if (!answer.ok) throw await refusal(answer);
+    const { statusCode = 0 } = answer;
+    if (statusCode < 200 || statusCode > 299) throw await refusal(statusCode, answer);
     return answer;
   }
 
-  async #read<S extends z.ZodType>(answer: Response, schema: S): Promise<z.output<S>> {
-    const body: unknown = await answer.json().catch(() => undefined);
+  async #read<S extends z.ZodType>(answer: IncomingMessage, schema: S): Promise<z.output<S>> {
+    const body = await jsonOf(answer);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
-    throw new CliFailure(
-      'error',
-      `the server’s answer is not what this version of belay expects (${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no JSON'})`,
-      ['compare the versions of client and server: belay doctor'],
-    );
+    throw unexpectedAnswer(issue?.path.join('.') ?? '', issue?.message ?? 'no JSON');
   }
 }
+
+const unexpectedAnswer = (place: string, what: string): CliFailure =>
+  new CliFailure(
+    'error',
+    `the server’s answer is not what this version of belay expects (${place}: ${what})`,
+    ['compare the versions of client and server: belay doctor'],
+  );
 
 /** A path of the API with its parts escaped. */
 export function apiPath(strings: TemplateStringsArray, ...parts: readonly string[]): string {
@@ -134,8 +158,8 @@ function unreachableServer(url: string, error: unknown, limit: number | null): C
       'belay doctor',
     ]);
   }
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
-  const why = cause?.code ?? cause?.message ?? (error as Error).message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const why = code ?? message;
   return new CliFailure('error', `cannot reach the server at ${url} (${why})`, [
     'belay up       starts one for your own work',
     'belay doctor   looks for what is wrong',
@@ -145,18 +169,19 @@ function unreachableServer(url: string, error: unknown, limit: number | null): C
 /** Refusals by a rule or a freeze, by the problem’s code. */
 const policyCodes = /frozen|freeze|quarantin|policy|barred|window/;
 
-async function refusal(answer: Response): Promise<ApiRefusal> {
-  const problem = Problem.safeParse(await answer.json().catch(() => null));
+async function refusal(status: number, answer: IncomingMessage): Promise<ApiRefusal> {
+  const { Problem } = await import('../server/schemas.ts');
+  const problem = Problem.safeParse(await jsonOf(answer));
   if (!problem.success) {
-    const exit = answer.status === 401 || answer.status === 403 ? 'notAllowed' : 'error';
-    return new ApiRefusal(answer.status, 'unknown', exit, `the server answered ${answer.status}`, []);
+    const exit = status === 401 || status === 403 ? 'notAllowed' : 'error';
+    return new ApiRefusal(status, 'unknown', exit, `the server answered ${status}`, []);
   }
   const { detail, title, code, errors } = problem.data;
   const places = (errors ?? []).map(
     (e) => `\n  ${e.path}: ${e.message}${e.fix === undefined || e.fix === '' ? '' : `; ${e.fix}`}`,
   );
   const message = `${detail === '' ? title : detail}${places.join('')}`;
-  return new ApiRefusal(answer.status, code, exitOf(answer.status, code), message, nextOf(answer.status));
+  return new ApiRefusal(status, code, exitOf(status, code), message, nextOf(status));
 }
 
 function exitOf(status: number, code: string): ExitCode {

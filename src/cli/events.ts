@@ -1,4 +1,4 @@
-import { LedgerEvent } from '../server/schemas.ts';
+import type { LedgerEvent } from '../server/schemas.ts';
 import type { ApiClient, Query } from './client.ts';
 import { ApiRefusal } from './client.ts';
 
@@ -17,6 +17,7 @@ export async function* followEvents(
   signal: AbortSignal,
   onGap: (message: string) => void = () => undefined,
 ): AsyncGenerator<LedgerEvent> {
+  const schemas = await import('../server/schemas.ts');
   let last: string | null = null;
   let pause = firstPauseMs;
   while (!signal.aborted) {
@@ -24,7 +25,7 @@ export async function* followEvents(
       for await (const message of readStream(client, query, last, signal)) {
         pause = firstPauseMs;
         if (message.id !== null) last = message.id;
-        const event = LedgerEvent.safeParse(parseJson(message.data));
+        const event = schemas.LedgerEvent.safeParse(parseJson(message.data));
         if (event.success) yield event.data;
       }
     } catch (error) {
@@ -46,18 +47,17 @@ async function* readStream(
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), longestSilenceMs);
   try {
-    const answer = await client.fetch('GET', '/v1/events', {
+    const answer = await client.call('GET', '/v1/events', {
       query,
       headers: { accept: 'text/event-stream', ...(last === null ? {} : { 'last-event-id': last }) },
       timeoutMs: null,
       signal: AbortSignal.any([signal, silence.signal]),
     });
-    if (answer.body === null) return;
     const parser = new ServerSentParser();
-    for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
+    for await (const text of answer.setEncoding('utf8')) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), longestSilenceMs);
-      yield* parser.push(text);
+      yield* parser.push(text as string);
     }
   } finally {
     clearTimeout(timer);

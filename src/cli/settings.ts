@@ -1,23 +1,10 @@
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+
+import type { Config, Context } from './configuration.ts';
 import { CliFailure, usage } from './failure.ts';
 import { readStdin } from './terminal.ts';
-
-const Context = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  token: z.string().optional(),
-  tokenFile: z.string().optional(),
-  project: z.string().optional(),
-});
-export type Context = z.infer<typeof Context>;
-
-const Config = z.strictObject({
-  current: z.string().optional(),
-  contexts: z.record(z.string(), Context).default({}),
-});
-export type Config = z.infer<typeof Config>;
 
 /** What every command that talks to a server takes. */
 export interface ConnectionOptions {
@@ -53,7 +40,8 @@ export async function readConfig(): Promise<Config> {
     throw new CliFailure('error', `cannot read ${path}: ${(error as Error).message}`);
   });
   if (text === null) return { contexts: {} };
-  const { parse } = await import('yaml');
+  // Without a file, neither is needed: loading them would be most of a command that only looks.
+  const [{ parse }, { Config }] = await Promise.all([import('yaml'), import('./configuration.ts')]);
   const parsed = Config.safeParse(parseOrFail(path, () => parse(text) as unknown) ?? {});
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

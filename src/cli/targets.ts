@@ -1,13 +1,12 @@
-import {
-  DocumentView,
-  type PromotionView,
+import type {
+  PromotionView,
   ReleaseList,
-  type ReleaseView,
+  ReleaseView,
   SlotList,
-  type SlotView,
+  SlotView,
   WhoAmI,
 } from '../server/schemas.ts';
-import { Pipeline } from '../core/model/documents.ts';
+import type { Pipeline } from '../core/model/documents.ts';
 import { didYouMean } from '../core/lint/documents-nearest.ts';
 import { type ApiClient, apiPath, ApiRefusal } from './client.ts';
 import { type CliFailure, usage } from './failure.ts';
@@ -36,7 +35,7 @@ export async function slotsOf(
   filter: { readonly project?: string | null; readonly service?: string; readonly environment?: string },
 ): Promise<readonly SlotView[]> {
   const project = filter.project ?? client.settings.project;
-  const answer = await client.get('/v1/slots', { ...filter, project }, SlotList);
+  const answer = await client.glance<SlotList>('/v1/slots', { ...filter, project }, 'slots');
   return answer.slots;
 }
 
@@ -109,8 +108,8 @@ export async function findService(
   const chosen = project ?? client.settings.project;
   if (chosen !== null) return { project: chosen, service: name };
   const [slots, releases] = await Promise.all([
-    client.get('/v1/slots', { service: name }, SlotList),
-    client.get('/v1/releases', { service: name }, ReleaseList),
+    client.glance<SlotList>('/v1/slots', { service: name }, 'slots'),
+    client.glance<ReleaseList>('/v1/releases', { service: name }, 'releases'),
   ]);
   const projects = [...new Set([...slots.slots, ...releases.releases].map((found) => found.project))];
   const [only, ...others] = projects;
@@ -125,7 +124,7 @@ export async function findService(
 
 /** Before a service has anything: the one project that the token is for, or the one that `belay init` names after it. */
 async function likelyProject(client: ApiClient, service: string): Promise<string | null> {
-  const { grants } = await client.get('/v1/whoami', {}, WhoAmI);
+  const { grants } = await client.glance<WhoAmI>('/v1/whoami', {}, 'grants');
   const [only, ...others] = [...new Set(grants.map((grant) => grant.project))];
   if (only !== undefined && only !== '*' && others.length === 0) return only;
   return (await pipelineOf(client, service, service)) === null ? null : service;
@@ -137,10 +136,10 @@ export async function findRelease(client: ApiClient, text: string, service?: str
   const name = parts.at(-1) ?? text;
   const ofService = service ?? (parts.length > 1 ? parts.at(-2) : undefined);
   const ofProject = parts.length > 2 ? parts.at(-3) : client.settings.project;
-  const { releases } = await client.get(
+  const { releases } = await client.glance<ReleaseList>(
     '/v1/releases',
     { project: ofProject, service: ofService, limit: 500 },
-    ReleaseList,
+    'releases',
   );
   const found = releases.filter((release) => release.name === name);
   const [only, ...others] = found;
@@ -162,13 +161,17 @@ export async function findRelease(client: ApiClient, text: string, service?: str
 
 /** The service's pipeline as applied, by its own name or that of the service; null where there is none. */
 export async function pipelineOf(client: ApiClient, project: string, name: string): Promise<Pipeline | null> {
+  const [{ DocumentView }, { Pipeline: PipelineSchema }] = await Promise.all([
+    import('../server/schemas.ts'),
+    import('../core/model/documents.ts'),
+  ]);
   try {
     const view = await client.get(
       apiPath`/v1/projects/${project}/documents/Pipeline/${name}`,
       {},
       DocumentView,
     );
-    return Pipeline.parse(view.document);
+    return PipelineSchema.parse(view.document);
   } catch (error) {
     if (error instanceof ApiRefusal && error.status === 404) return null;
     throw error;

@@ -1,4 +1,4 @@
-import { blockingFirst } from '../core/report/headline.ts';
+import { blockingFirst } from '../core/report/telling-order.ts';
 import type { PromotionView, SlotView, WaitView } from '../server/schemas.ts';
 import type { ApiClient } from './client.ts';
 import { changesOf } from './changes.ts';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { buildShop, type ShopVersion } from '../../../examples/shop/build.ts';
 import type { Load } from '../../../examples/shop/load.ts';
 import { testShop } from '../../../examples/shop/test.ts';
-import { formatDuration } from '../../core/model/time.ts';
+import { formatDuration } from '../../core/model/time-format.ts';
 import {
   type EndedView,
   HistoryAnswer,

@@ -2,7 +2,8 @@ import { didYouMean } from '../../core/lint/documents-nearest.ts';
 import { usage } from '../failure.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printAnswer } from '../output.ts';
-import { type Context, configPath, readConfig, readToken, writeConfig } from '../settings.ts';
+import type { Context } from '../configuration.ts';
+import { configPath, readConfig, readToken, writeConfig } from '../settings.ts';
 import { printData, say } from '../terminal.ts';
 
 /** Prints the contexts; never a token. */

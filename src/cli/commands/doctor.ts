@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { WhoAmI } from '../../server/schemas.ts';
 import { ApiClient } from '../client.ts';
@@ -81,14 +82,15 @@ async function serverSide(options: ConnectionOptions): Promise<readonly Examined
   }
   const client = new ApiClient(settings);
   const alive = await attempt('server', async () => {
-    const answer = await client.fetch('GET', '/healthz');
+    const answer = await client.call('GET', '/healthz');
+    answer.resume();
     return `${settings.url} (${settings.origin}) answers; ${skewOf(answer)}`;
   });
   if (alive.status === 'failed') return [alive, skipped('token', 'the server does not answer')];
   return [
     alive,
     await attempt('ready', async () => {
-      await client.fetch('GET', '/readyz');
+      (await client.call('GET', '/readyz')).resume();
       return 'it is ready to take commands';
     }),
     await attempt('token', async () => {
@@ -110,8 +112,8 @@ async function serverSide(options: ConnectionOptions): Promise<readonly Examined
   ];
 }
 
-function skewOf(answer: Response): string {
-  const date = Date.parse(answer.headers.get('date') ?? '');
+function skewOf(answer: IncomingMessage): string {
+  const date = Date.parse(answer.headers.date ?? '');
   if (Number.isNaN(date)) return 'it sends no date';
   const skew = Math.abs(Date.now() - date);
   return skew > mostSkewMs

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, resolve, sep } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Report } from '../../verify/report.ts';
 import { apiPath } from '../client.ts';
@@ -26,13 +26,11 @@ export async function exportEvidence(
   const release = await findRelease(client, text, options.service);
   const folder = options.dir ?? (options.file === undefined ? `${release.name}-evidence` : undefined);
   if (folder !== undefined) await refuseUsed(folder);
-  const answer = await client.fetch(
+  const archive = await client.call(
     'GET',
     apiPath`/v1/evidence/${release.project}/${release.service}/${release.name}`,
     { headers: { accept: 'application/x-tar' }, timeoutMs: 300_000 },
   );
-  if (answer.body === null) throw new CliFailure('error', 'the server sent an empty pack');
-  const archive = Readable.fromWeb(answer.body);
   if (folder === undefined) {
     const file = options.file ?? '-';
     if (file === '-') await pipeline(archive, process.stdout, { end: false });

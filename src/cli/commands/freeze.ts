@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { formatInstant, Instant } from '../../core/model/time.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
+import { Instant } from '../../core/model/time.ts';
 import { FreezeAnswer, FreezeList, type FreezeView } from '../../server/schemas.ts';
 import { type ApiClient, apiPath } from '../client.ts';
 import { connect, connectToChange } from '../connect.ts';

@@ -1,4 +1,4 @@
-import { formatInstant } from '../../core/model/time.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
 import { HistoryAnswer, type HistoryEntry, type LedgerEvent } from '../../server/schemas.ts';
 import { connect } from '../connect.ts';
 import { followEvents } from '../events.ts';

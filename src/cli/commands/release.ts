@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Digest, shortDigest } from '../../core/model/digest.ts';
-import { formatInstant } from '../../core/model/time.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
 import { ArtifactStored, type OpenReleaseRequest, ReleaseList, ReleaseView } from '../../server/schemas.ts';
 import { type ApiClient, apiPath } from '../client.ts';
 import { connect, connectToChange } from '../connect.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatInstant } from '../../core/model/time.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
 import { CreatedToken, Grant, TokenList, type TokenView } from '../../server/schemas.ts';
 import { apiPath } from '../client.ts';
 import { connect, connectToChange } from '../connect.ts';

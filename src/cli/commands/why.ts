@@ -1,5 +1,5 @@
-import { formatDuration } from '../../core/model/time.ts';
-import { WhyAnswer } from '../../server/schemas.ts';
+import { formatDuration } from '../../core/model/time-format.ts';
+import type { WhyAnswer } from '../../server/schemas.ts';
 import { changesOf } from '../changes.ts';
 import { connect } from '../connect.ts';
 import type { OutputFormat } from '../output-formats.ts';
@@ -19,7 +19,13 @@ export async function why(target: string, options: WhyOptions): Promise<void> {
   const client = await connect(options);
   const { project, service } = await findService(client, target);
   const ask = async (): Promise<WhyAnswer> =>
-    client.get('/v1/why', { project, service, environment: options.environment }, WhyAnswer);
+    client.glance<WhyAnswer>(
+      '/v1/why',
+      { project, service, environment: options.environment },
+      'sentence',
+      'waits',
+      'slots',
+    );
   if (!options.watch) return print(await ask(), options.output, false);
   let told = '';
   for await (const _ of changesOf(client, { project, service }, new AbortController().signal)) {

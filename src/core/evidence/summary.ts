@@ -6,7 +6,7 @@ import type { Decision, Move } from '../model/decision.ts';
 import type { Crypto } from '../model/digest.ts';
 import { releaseStream, type SlotKey, slotStream } from '../model/name.ts';
 import type { Promotion, ReleaseState, SlotState } from '../model/state.ts';
-import { formatInstant } from '../model/time.ts';
+import { formatInstant } from '../model/time-format.ts';
 
 /** The end of one promotion: the decision that said so, and what it was said about. */
 export interface StageEnd {

@@ -3,7 +3,7 @@ import type { TrustedIdentity } from '../model/documents.ts';
 import type { Gate, GateOf } from '../model/gate.ts';
 import { checkPredicateType } from '../model/release.ts';
 import { unreachable } from '../model/result.ts';
-import { formatDuration } from '../model/time.ts';
+import { formatDuration } from '../model/time-format.ts';
 import type { DocumentFinding, PlacedGate, StageView } from './documents-finding.ts';
 import { gatePlaces } from './documents-finding.ts';
 import { lintIntervals } from './documents-intervals.ts';

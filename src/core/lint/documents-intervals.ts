@@ -1,4 +1,5 @@
-import { formatDuration, formatInstant, type Millis } from '../model/time.ts';
+import { formatDuration, formatInstant } from '../model/time-format.ts';
+import type { Millis } from '../model/time.ts';
 import type { DocumentFinding } from './documents-finding.ts';
 
 /** Longer than this without a gap is "for ever" to everybody who waits. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { Duration, formatDuration, formatInstant, Instant } from './time.ts';
+import { formatDuration, formatInstant } from './time-format.ts';
+import { Duration, Instant } from './time.ts';
 
 test('instants of note, and leap years', () => {
   const worked: readonly (readonly [string, number])[] = [

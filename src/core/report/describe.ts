@@ -3,7 +3,7 @@ import type { Environment, Pipeline, Project, Stage } from '../model/documents.t
 import type { Gate } from '../model/gate.ts';
 import { unreachable } from '../model/result.ts';
 import type { Binding } from '../model/verdict.ts';
-import { formatDuration, formatInstant } from '../model/time.ts';
+import { formatDuration, formatInstant } from '../model/time-format.ts';
 import { counted, formatMetric } from './numbers.ts';
 import { list } from './sentences.ts';
 

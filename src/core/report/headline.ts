@@ -2,50 +2,9 @@ import type { Wait } from '../model/decision.ts';
 import type { ReasonCode } from '../model/reason.ts';
 import { unreachable } from '../model/result.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
-import { formatDuration, type Millis } from '../model/time.ts';
+import { formatDuration } from '../model/time-format.ts';
+import type { Millis } from '../model/time.ts';
 import { sentenceOf } from './sentences.ts';
-
-/**
- * The most telling condition first: what went wrong outside, what a person was asked, what holds everything,
- * what somebody has to bring, what the outside has to do, what only takes time.
- */
-const telling: readonly ReasonCode[] = [
-  'effect-failing',
-  'rollback-impossible',
-  'hold-expired',
-  'paused',
-  'frozen',
-  'stage-unknown',
-  'environment-unknown',
-  'release-open',
-  'upstream-missing',
-  'signature-missing',
-  'tests-missing',
-  'tests-too-few',
-  'check-missing',
-  'check-expired',
-  'approvals-missing',
-  'canary-gone',
-  'retreated',
-  'not-ready',
-  'weight-unconfirmed',
-  'not-retired',
-  'behind',
-  'window-closed',
-  'no-traffic',
-  'no-stable-traffic',
-  'not-enough-data',
-  'soaking',
-  'step-time',
-];
-
-const rank = (wait: Wait): number => {
-  const index = telling.indexOf(wait.reason.code);
-  return index === -1 ? telling.length : index;
-};
-
-/** Orders waits of one promotion; of the same kind, the one that has waited longest comes first. */
-export const blockingFirst = (a: Wait, b: Wait): number => rank(a) - rank(b) || a.since - b.since;
 
 const personHolds: readonly ReasonCode[] = ['paused', 'frozen', 'hold-expired', 'rollback-impossible'];
 

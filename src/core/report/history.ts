@@ -4,7 +4,7 @@ import type { Entry } from '../model/entries.ts';
 import type { Observation } from '../model/observation.ts';
 import { unreachable } from '../model/result.ts';
 import type { Attachment } from '../model/release.ts';
-import { formatInstant } from '../model/time.ts';
+import { formatInstant } from '../model/time-format.ts';
 import { formatCount } from './numbers.ts';
 import { list, sentenceOf } from './sentences.ts';
 

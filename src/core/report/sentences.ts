@@ -1,6 +1,6 @@
 import { shortDigest } from '../model/digest.ts';
 import type { Comparison, Reason, ReasonCode } from '../model/reason.ts';
-import { formatDuration, formatInstant } from '../model/time.ts';
+import { formatDuration, formatInstant } from '../model/time-format.ts';
 import { counted, formatArm, formatCount, formatMetric, formatPercent, formatPoints } from './numbers.ts';
 
 type Sentences<C extends ReasonCode> = {

@@ -1,15 +1,9 @@
 import type { PromotionState, Wait } from '../model/decision.ts';
 import type { EndedPromotion, Promotion, SlotState } from '../model/state.ts';
-import { formatDuration, type Millis } from '../model/time.ts';
-import {
-  actorOf,
-  blockingFirst,
-  doingOf,
-  headlineOf,
-  isHeldByPerson,
-  nextOf,
-  weightSeen,
-} from './headline.ts';
+import { blockingFirst } from './telling-order.ts';
+import { formatDuration } from '../model/time-format.ts';
+import type { Millis } from '../model/time.ts';
+import { actorOf, doingOf, headlineOf, isHeldByPerson, nextOf, weightSeen } from './headline.ts';
 import { list, sentenceOf } from './sentences.ts';
 
 /** A slot with what its promotions wait for, as the last turn stored it. */

@@ -1,0 +1,44 @@
+import type { Wait } from '../model/decision.ts';
+import type { ReasonCode } from '../model/reason.ts';
+
+/**
+ * The most telling condition first: what went wrong outside, what a person was asked, what holds everything,
+ * what somebody has to bring, what the outside has to do, what only takes time.
+ */
+const telling: readonly ReasonCode[] = [
+  'effect-failing',
+  'rollback-impossible',
+  'hold-expired',
+  'paused',
+  'frozen',
+  'stage-unknown',
+  'environment-unknown',
+  'release-open',
+  'upstream-missing',
+  'signature-missing',
+  'tests-missing',
+  'tests-too-few',
+  'check-missing',
+  'check-expired',
+  'approvals-missing',
+  'canary-gone',
+  'retreated',
+  'not-ready',
+  'weight-unconfirmed',
+  'not-retired',
+  'behind',
+  'window-closed',
+  'no-traffic',
+  'no-stable-traffic',
+  'not-enough-data',
+  'soaking',
+  'step-time',
+];
+
+const rank = (wait: Wait): number => {
+  const index = telling.indexOf(wait.reason.code);
+  return index === -1 ? telling.length : index;
+};
+
+/** Orders waits of one promotion; of the same kind, the one that has waited longest comes first. */
+export const blockingFirst = (a: Wait, b: Wait): number => rank(a) - rank(b) || a.since - b.since;
