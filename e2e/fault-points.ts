@@ -26,6 +26,7 @@ export type FaultName =
   | 'workload-done'
   | 'shift-wanted'
   | 'shift-done'
+  | 'removal-wanted'
   | 'removal-done'
   | 'observed'
   | 'observation-recorded'
@@ -45,6 +46,7 @@ export const faultPoints: readonly FaultPoint[] = [
   point('shift-wanted', 2),
   point('shift-done', 1, true),
   point('shift-done', 3),
+  point('removal-wanted', 1),
   point('removal-done', 1),
   point('observed', 2),
   point('observation-recorded', 3),

@@ -55,11 +55,11 @@ function dyingStore(real: EngineStore): EngineStore {
 }
 
 async function around(
-  before: FaultName | null,
+  before: FaultName,
   after: FaultName,
   call: () => Promise<Outcome>,
 ): Promise<Outcome> {
-  if (before !== null) die(before);
+  die(before);
   const outcome = await call();
   if (outcome.outcome === 'done') die(after);
   return outcome;
@@ -71,7 +71,7 @@ const dyingDriver = (real: EnvironmentDriver): EnvironmentDriver => ({
     applyWorkload: (slot, spec, signal) =>
       around('workload-wanted', 'workload-done', () => real.desiredState.applyWorkload(slot, spec, signal)),
     removeWorkload: (slot, target, signal) =>
-      around(null, 'removal-done', () => real.desiredState.removeWorkload(slot, target, signal)),
+      around('removal-wanted', 'removal-done', () => real.desiredState.removeWorkload(slot, target, signal)),
   },
   traffic: {
     shift: (slot, target, signal) =>
