@@ -31,13 +31,13 @@ function runsOf(line: string): readonly { readonly text: string; readonly colour
     '31': '#f85149',
     '1': '#ffffff',
   };
-  let colour = '#e6edf3';
-  return line.split(/(\u001b\[[\d;]*m)/).flatMap((part) => {
-    const code = /^\u001b\[([\d;]*)m$/.exec(part)?.[1];
-    if (code === undefined) return part === '' ? [] : [{ text: part, colour }];
-    colour = colours[code] ?? '#e6edf3';
-    return [];
+  const plain = '#e6edf3';
+  const [first = '', ...rest] = line.split('\u001b[');
+  const coloured = rest.map((part) => {
+    const end = part.indexOf('m');
+    return { text: part.slice(end + 1), colour: colours[part.slice(0, end)] ?? plain };
   });
+  return [{ text: first, colour: plain }, ...coloured].filter((run) => run.text !== '');
 }
 
 const escape = (text: string): string =>
