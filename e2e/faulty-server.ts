@@ -54,11 +54,7 @@ function dyingStore(real: EngineStore): EngineStore {
   };
 }
 
-async function around(
-  before: FaultName,
-  after: FaultName,
-  call: () => Promise<Outcome>,
-): Promise<Outcome> {
+async function around(before: FaultName, after: FaultName, call: () => Promise<Outcome>): Promise<Outcome> {
   die(before);
   const outcome = await call();
   if (outcome.outcome === 'done') die(after);

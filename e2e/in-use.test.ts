@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { dataIn } from '../src/store/embedded/cluster-folder.ts';
 import { eventually } from './eventually.ts';
 import { Launched } from './launched.ts';
 import { Traces } from './remains.ts';
@@ -13,7 +15,7 @@ const up = (traces: Traces, port: number): Launched =>
     env: traces.environment,
   });
 
-test('a port and a data folder in use: up says so, with a way out, and leaves nothing running', async () => {
+test('a port or a data folder in use, or one of another version: up says so, with a way out, and leaves nothing running', async () => {
   using traces = new Traces();
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -40,4 +42,14 @@ test('a port and a data folder in use: up says so, with a way out, and leaves no
   assert.equal(await first.closed, 0, first.output);
   await eventually('nothing runs', () => traces.processes().length === 0, 5_000);
   assert.deepEqual(traces.files(), []);
+
+  writeFileSync(join(dataIn(join(traces.folder, 'data')), 'PG_VERSION'), '9\n');
+  const older = up(traces, 0);
+  assert.equal(await older.closed, 1, older.output);
+  assert.match(older.output, /the data in .* was written by PostgreSQL 9/);
+  assert.match(
+    older.output,
+    /fix: start it with the programs of PostgreSQL 9, or choose another data folder/,
+  );
+  await eventually('nothing runs', () => traces.processes().length === 0, 5_000);
 });

@@ -58,21 +58,24 @@ test('one of two servers is killed with a lease in its hands: the other takes ov
   await assertLedgerHolds(stack, 'v2');
 });
 
-longTest('one of two servers is killed from outside at the first step: the other carries the release on', async (t) => {
-  const { stack, server } = await Stack.withV1();
-  await using _ = stack;
-  await stack.startServer();
-  await stack.openRelease(goodVersion('v2'));
-  await stack.seal('v2');
-  await stack.untilWeight('v2', 10);
-  const since = performance.now();
-  const before = await claims(stack);
-  await server.stop('SIGKILL');
-  const ms = await takenUp(stack, before, since);
-  t.diagnostic(`taken over after ${Math.round(ms)} ms`);
-  assert.ok(ms < longestTakeoverMs, `taken over after ${Math.round(ms)} ms`);
-  const end = await stack.end('v2');
-  assert.equal(end.state, 'promoted', end.sentence);
-  assert.deepEqual(stack.customers.problems, {});
-  await assertLedgerHolds(stack, 'v2');
-});
+longTest(
+  'one of two servers is killed from outside at the first step: the other carries the release on',
+  async (t) => {
+    const { stack, server } = await Stack.withV1();
+    await using _ = stack;
+    await stack.startServer();
+    await stack.openRelease(goodVersion('v2'));
+    await stack.seal('v2');
+    await stack.untilWeight('v2', 10);
+    const since = performance.now();
+    const before = await claims(stack);
+    await server.stop('SIGKILL');
+    const ms = await takenUp(stack, before, since);
+    t.diagnostic(`taken over after ${Math.round(ms)} ms`);
+    assert.ok(ms < longestTakeoverMs, `taken over after ${Math.round(ms)} ms`);
+    const end = await stack.end('v2');
+    assert.equal(end.state, 'promoted', end.sentence);
+    assert.deepEqual(stack.customers.problems, {});
+    await assertLedgerHolds(stack, 'v2');
+  },
+);
