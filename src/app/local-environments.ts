@@ -1,5 +1,8 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SlotKey } from '../core/model/name.ts';
 import { slotStream } from '../core/model/name.ts';
+import type { Result } from '../core/model/result.ts';
 import { type AgentProcess, startAgentProcess } from '../drivers/local/start-agent.ts';
 import { agentFolder } from './drivers.ts';
 
@@ -12,6 +15,24 @@ export interface LocalFolders {
 
 /** A control plane that has not called for this long is lost; it calls every second or so while anything moves. */
 const lostAfterMs = 30_000;
+
+/** The file in an agent's folder with the port on which its service answered, as digits. */
+const edgePortFile = 'edge-port';
+
+/** The port that was remembered; 0, which lets the operating system choose, where there is none. */
+async function rememberedPort(file: string): Promise<number> {
+  const text = await readFile(file, 'utf8').catch((problem: NodeJS.ErrnoException) => {
+    if (problem.code === 'ENOENT') return '';
+    throw problem;
+  });
+  const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
+  return port <= 65_535 ? port : 0;
+}
+
+async function rememberPort(file: string, port: number): Promise<void> {
+  await writeFile(`${file}.new`, `${port}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
 
 /** Starts an agent for each slot of a `local` environment, once, and stops them all at the end. */
 export class LocalEnvironments {
@@ -34,8 +55,21 @@ export class LocalEnvironments {
     throw new Error(`the agent of ${id} did not start: ${agent}`);
   }
 
+  /** At the address that it had the last time, unless somebody else has taken that meanwhile. */
   async #start(slot: SlotKey, mode: 'hold' | 'retreat'): Promise<AgentProcess | string> {
-    const started = await startAgentProcess({
+    const portFile = join(agentFolder(this.#folders.agents, slot), edgePortFile);
+    const before = await rememberedPort(portFile);
+    let started = await this.#startAt(slot, mode, before);
+    if (!started.ok && before !== 0 && started.error.includes('EADDRINUSE'))
+      started = await this.#startAt(slot, mode, 0);
+    if (!started.ok) return started.error;
+    const edge = started.value.edge(slot.project, slot.service);
+    if (edge !== undefined) await rememberPort(portFile, Number(new URL(edge).port));
+    return started.value;
+  }
+
+  #startAt(slot: SlotKey, mode: 'hold' | 'retreat', edgePort: number): Promise<Result<AgentProcess, string>> {
+    return startAgentProcess({
       folder: agentFolder(this.#folders.agents, slot),
       artifacts: this.#folders.artifacts,
       secrets: this.#folders.secrets,
@@ -44,12 +78,12 @@ export class LocalEnvironments {
         {
           project: slot.project,
           service: slot.service,
+          edgePort,
           onControlPlaneLoss: mode === 'hold' ? { mode } : { mode, afterMs: lostAfterMs },
         },
       ],
       parentPid: process.pid,
     });
-    return started.ok ? started.value : started.error;
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { projectStream } from '../core/model/name.ts';
 import { listSlots } from '../store/slots-listing.ts';
@@ -37,7 +37,7 @@ export async function runUp(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<number> {
-  const folder = options.data ?? defaultDataFolder(process.env, process.getuid?.() === 0);
+  const folder = resolve(options.data ?? defaultDataFolder(process.env, process.getuid?.() === 0));
   const folders = {
     agents: join(folder, 'agents'),
     artifacts: join(folder, 'server', 'artifacts'),
@@ -62,7 +62,9 @@ export async function runUp(
         logLevel: options.logLevel,
       }),
     );
-    greet(server, folder, say);
+    const keyFile = join(folder, 'server', 'log.vkey');
+    await writeFile(keyFile, `${server.verifierKey}\n`);
+    greet(server, folder, keyFile, say);
     await serveEnvironments(server, environments, say, signal);
     await server.stop();
   } catch (error) {
@@ -76,16 +78,19 @@ export async function runUp(
   return 0;
 }
 
-function greet(server: BelayServer, folder: string, say: (line: string) => void): void {
+function greet(server: BelayServer, folder: string, keyFile: string, say: (line: string) => void): void {
   say(`belay is up at ${server.url}; its data is in ${folder}; Ctrl-C stops it`);
-  if (server.bootstrapToken !== null) {
-    say('');
+  say('');
+  if (server.bootstrapToken === null) {
+    say(`Its first admin token was shown at its first start: export BELAY_URL=${server.url} BELAY_TOKEN=…`);
+  } else {
     say('The first admin token, shown this once:');
     say(`  export BELAY_URL=${server.url} BELAY_TOKEN=${server.bootstrapToken}`);
   }
   say('');
   say('The key that its evidence is signed with, for belay evidence verify --key:');
   say(`  ${server.verifierKey}`);
+  say(`It is in ${keyFile} too; keep a copy where this server cannot write.`);
   say('');
   say('next: belay init, then belay apply belay.yaml');
 }
