@@ -74,6 +74,42 @@ function licences(): readonly string[] {
   });
 }
 
+/** A test tells its cases one after the other, and may be longer. */
+const longest = { source: 400, test: 550 };
+
+function lengths(): readonly string[] {
+  return sourceFiles('src').flatMap((file) => {
+    const lines = readFileSync(join(root, file), 'utf8').split('\n').length - 1;
+    const most = file.endsWith('.test.ts') ? longest.test : longest.source;
+    return lines > most ? [`${file}: ${lines} lines, at most ${most}`] : [];
+  });
+}
+
+/** PostgreSQL keeps a prepared statement by its name: two with one name are one of them, on every second connection. */
+function statementNames(): readonly string[] {
+  const places = new Map<string, string>();
+  return sourceFiles('src')
+    .filter((file) => !file.endsWith('.test.ts'))
+    .flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/\bname: '([^']+)',\s+text:/g)].flatMap(
+        ([, name = '']) => {
+          const before = places.get(name);
+          places.set(name, file);
+          return before === undefined ? [] : [`${file}: a statement named ${name} is in ${before} too`];
+        },
+      ),
+    );
+}
+
+function reference(): readonly string[] {
+  const done = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', 'scripts/generate-reference.ts', '--check'],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return done.status === 0 ? [] : [`${done.stdout}${done.stderr}`.trim()];
+}
+
 const checks: readonly Check[] = [
   { name: 'format', run: () => command('oxfmt', ['--check', '.']) },
   { name: 'lint', run: () => command('oxlint', ['--type-aware', '--quiet', '.']) },
@@ -83,6 +119,9 @@ const checks: readonly Check[] = [
   { name: 'licences', run: licences },
   { name: 'purity of the core', run: purity },
   { name: 'names', run: drawers },
+  { name: 'lengths of files', run: lengths },
+  { name: 'names of statements', run: statementNames },
+  { name: 'reference pages', run: reference },
 ];
 
 let failed = 0;

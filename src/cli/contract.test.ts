@@ -9,10 +9,6 @@ import {
   ApproveRequest,
   CreatedToken,
   CreateTokenRequest,
-  FreezeAnswer,
-  FreezeList,
-  FreezeRequest,
-  HistoryAnswer,
   PromotionRequest,
   PromotionRequested,
   Recorded,
@@ -22,6 +18,8 @@ import {
   WhereAnswer,
   WhyAnswer,
 } from '../server/schemas.ts';
+import { FreezeAnswer, FreezeList, FreezeRequest } from '../server/schemas-freezes.ts';
+import { HistoryAnswer } from '../server/schemas-ledger.ts';
 import { at, digest, promotion, release, slot, whyAnswer } from './testing/recorded.ts';
 import { Home, runBelay } from './testing/run-belay.ts';
 import { answering, problem, StubServer } from './testing/stub-server.ts';

@@ -1,4 +1,4 @@
-import type { LedgerEvent } from '../server/schemas.ts';
+import type { LedgerEvent } from '../server/schemas-ledger.ts';
 import type { ApiClient, Query } from './client.ts';
 import { ApiRefusal } from './client.ts';
 
@@ -17,7 +17,7 @@ export async function* followEvents(
   signal: AbortSignal,
   onGap: (message: string) => void = () => undefined,
 ): AsyncGenerator<LedgerEvent> {
-  const schemas = await import('../server/schemas.ts');
+  const schemas = await import('../server/schemas-ledger.ts');
   let last: string | null = null;
   let pause = firstPauseMs;
   while (!signal.aborted) {

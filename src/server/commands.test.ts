@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readEntries } from '../store/streams.ts';
-import { FreezeAnswer, FreezeList, HistoryAnswer, SlotList } from './schemas.ts';
+import { SlotList } from './schemas.ts';
+import { FreezeAnswer, FreezeList } from './schemas-freezes.ts';
+import { HistoryAnswer } from './schemas-ledger.ts';
 import { createTeam, everywhere, sealed } from './testing/world.ts';
 
 const ask = { project: 'demo', service: 'shop', release: 'v1', stage: 'production' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LedgerEvent } from './schemas.ts';
+import { LedgerEvent } from './schemas-ledger.ts';
 import { createTeam, sealed, type Team, type World } from './testing/world.ts';
 
 /** Opens a stream of events and reads it one event after the other. */

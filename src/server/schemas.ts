@@ -14,7 +14,7 @@ import { Verdict } from '../core/model/verdict.ts';
  * reads by them. All times are milliseconds since 1970-01-01T00:00:00Z by the database's clock.
  */
 
-const note = z.string().max(500);
+export const note = z.string().max(500);
 export const PromotionId = z.string().regex(/^[a-z0-9-]{1,140}$/, 'expected a promotion id');
 export const FreezeId = Name;
 export const TokenId = z.string().regex(/^[a-z0-9]{8,32}$/, 'expected a token id');
@@ -392,53 +392,3 @@ export const WhyAnswer = z.object({
   slots: z.array(WhySlot).readonly(),
 });
 export type WhyAnswer = z.infer<typeof WhyAnswer>;
-
-// ---- freezes
-
-export const FreezeRequest = z.strictObject({
-  scope: z.enum(['everything', 'project', 'environment']),
-  project: Name.optional(),
-  environment: Name.optional(),
-  reason: note.min(1),
-  until: Millis.optional(),
-});
-export type FreezeRequest = z.infer<typeof FreezeRequest>;
-export const FreezeAnswer = z.object({
-  id: FreezeId,
-  /** Effects that grow exposure and had been decided before: each is stopped at its next check, or just happened. */
-  inFlight: z.array(z.object({ slot: SlotKey, promotion: z.string().nullable(), effect: z.string() })),
-});
-export type FreezeAnswer = z.infer<typeof FreezeAnswer>;
-export const FreezeList = z.object({ freezes: z.array(FreezeView) });
-export type FreezeList = z.infer<typeof FreezeList>;
-
-// ---- the ledger
-
-export const HistoryEntry = z.object({
-  index: z.int(),
-  at: Millis,
-  stream: z.string(),
-  seq: z.int(),
-  type: z.string(),
-  sentence: z.string(),
-  entry: z.unknown(),
-});
-export type HistoryEntry = z.infer<typeof HistoryEntry>;
-export const HistoryAnswer = z.object({
-  /** Newest first. */
-  entries: z.array(HistoryEntry),
-  /** Give as `before` for the next page; null at the end. */
-  next: z.int().nullable(),
-});
-export type HistoryAnswer = z.infer<typeof HistoryAnswer>;
-
-/** The data of one server-sent event. */
-export const LedgerEvent = z.object({
-  index: z.int(),
-  stream: z.string(),
-  seq: z.int(),
-  type: z.string(),
-  sentence: z.string(),
-  entry: z.unknown(),
-});
-export type LedgerEvent = z.infer<typeof LedgerEvent>;

@@ -5,7 +5,6 @@ import { testShop } from '../../../examples/shop/test.ts';
 import { formatDuration } from '../../core/model/time-format.ts';
 import {
   type EndedView,
-  HistoryAnswer,
   PromotionRequested,
   type PromotionView,
   Recorded,
@@ -13,6 +12,7 @@ import {
   SlotList,
   type SlotView,
 } from '../../server/schemas.ts';
+import { HistoryAnswer } from '../../server/schemas-ledger.ts';
 import { makeSigningKey, type SigningKey, signStatement } from '../../cli/signing.ts';
 import type { Client } from './client.ts';
 import { project, service } from './documents.ts';

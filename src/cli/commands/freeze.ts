@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { formatInstant } from '../../core/model/time-format.ts';
 import { Instant } from '../../core/model/time.ts';
-import { FreezeAnswer, FreezeList, type FreezeView } from '../../server/schemas.ts';
+import type { FreezeView } from '../../server/schemas.ts';
+import { FreezeAnswer, FreezeList } from '../../server/schemas-freezes.ts';
 import { type ApiClient, apiPath } from '../client.ts';
 import { connect, connectToChange } from '../connect.ts';
 import { usage } from '../failure.ts';

@@ -1,5 +1,5 @@
 import { formatInstant } from '../../core/model/time-format.ts';
-import { HistoryAnswer, type HistoryEntry, type LedgerEvent } from '../../server/schemas.ts';
+import { HistoryAnswer, type HistoryEntry, type LedgerEvent } from '../../server/schemas-ledger.ts';
 import { connect } from '../connect.ts';
 import { followEvents } from '../events.ts';
 import { usage } from '../failure.ts';

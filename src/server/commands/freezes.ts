@@ -7,7 +7,8 @@ import { listSlots } from '../../store/slots-listing.ts';
 import { need, needEverywhere, type Principal } from '../access.ts';
 import type { ServerParts } from '../parts.ts';
 import { type Answer, refuse } from '../refusal.ts';
-import type { FreezeAnswer, FreezeRequest, Recorded } from '../schemas.ts';
+import type { Recorded } from '../schemas.ts';
+import type { FreezeAnswer, FreezeRequest } from '../schemas-freezes.ts';
 import { record } from './record.ts';
 
 /** What a freeze holds. */

@@ -8,7 +8,8 @@ import { freeze, liftFreeze } from '../commands/freezes.ts';
 import { type App, operation } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
 import { LiftFreezeQuery } from '../queries.ts';
-import { FreezeAnswer, FreezeId, FreezeList, FreezeRequest, type FreezeView, Recorded } from '../schemas.ts';
+import { FreezeId, type FreezeView, Recorded } from '../schemas.ts';
+import { FreezeAnswer, FreezeList, FreezeRequest } from '../schemas-freezes.ts';
 import { freezeViews, plannedFreezes } from '../views/freeze-view.ts';
 
 /** Holding a project, an environment, or everything. */

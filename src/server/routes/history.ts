@@ -4,7 +4,7 @@ import { visibleProjects } from '../access.ts';
 import { type App, operation } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
 import { HistoryQuery } from '../queries.ts';
-import { HistoryAnswer } from '../schemas.ts';
+import { HistoryAnswer } from '../schemas-ledger.ts';
 import { historyView } from '../views/entry-view.ts';
 
 /** What was recorded, newest first. */

@@ -1,6 +1,6 @@
 import { historySentence } from '../../core/report/history.ts';
 import type { PlacedEntry } from '../../store/history.ts';
-import type { HistoryEntry, LedgerEvent } from '../schemas.ts';
+import type { HistoryEntry, LedgerEvent } from '../schemas-ledger.ts';
 
 /** An entry as an event of the stream of events. */
 export const eventView = ({ index, stream, seq, entry }: PlacedEntry): LedgerEvent => ({
