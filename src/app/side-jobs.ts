@@ -1,20 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { deliverDue, type Send } from '../server/notify/deliver.ts';
-import { projectNotifications } from '../server/notify/project.ts';
+import { startNotifying } from '../server/notify/loop.ts';
 import { createWebhookSender } from '../server/notify/webhook.ts';
 import type { Folds } from '../store/folds.ts';
 import { forgetAnswers } from '../store/idempotency.ts';
 import { sequenceOnce, type SequencerParts } from '../store/sequencer.ts';
-import { databaseNow } from '../store/streams.ts';
 import type { ServerConfig } from './config.ts';
 import { StartRefused } from './start-refused.ts';
 import { type Periodic, type PeriodicWork, startPeriodic } from './periodic.ts';
 
 /** An entry is in the tree, and under a checkpoint, within about this time of its commit. */
 const sequenceEveryMs = 100;
-const notifyEveryMs = 500;
 const forgetEveryMs = 3_600_000;
 /** A command sent again after a day is a new command. */
 const answersKeptMs = 86_400_000;
@@ -35,13 +32,13 @@ export function startSideJobs(parts: SideJobParts): Periodic {
   const jobs: readonly (readonly [string, PeriodicWork])[] = [
     ['sequencing', () => sequence(parts)],
     ['forgetting old answers', async () => (await forgetAnswers(parts.pool, answersKeptMs), forgetEveryMs)],
-    ...notifying(parts),
   ];
-  const running = jobs.map(([name, work]) =>
+  const own = jobs.map(([name, work]) =>
     startPeriodic(work, afterTroubleMs, (error) =>
       log.error({ error: String(error) }, `${name} failed; it is tried again`),
     ),
   );
+  const running = [...own, ...notifying(parts)];
   return { stop: async () => void (await Promise.all(running.map((job) => job.stop()))) };
 }
 
@@ -53,18 +50,11 @@ async function sequence({ sequencer, log }: SideJobParts): Promise<number> {
 }
 
 /** Only where a webhook is configured: otherwise nothing would ever take the notifications. */
-function notifying(parts: SideJobParts): readonly (readonly [string, PeriodicWork])[] {
-  const { webhookUrl, webhookSecretFile } = parts.config;
+function notifying({ pool, folds, log, config }: SideJobParts): readonly Periodic[] {
+  const { webhookUrl, webhookSecretFile } = config;
   if (webhookUrl === undefined || webhookSecretFile === undefined) return [];
   const secret = readFileSync(webhookSecretFile, 'utf8').trim();
   const send = createWebhookSender({ url: webhookUrl, secret }, () => Date.now());
   if (!send.ok) throw new StartRefused(`the webhook cannot be used: ${send.error}`);
-  return [['notifying', () => notify(parts, send.value)]];
-}
-
-async function notify({ pool, folds, log }: SideJobParts, send: Send): Promise<number> {
-  await projectNotifications(pool, folds);
-  const { failed } = await deliverDue(pool, send, await databaseNow(pool));
-  for (const failure of failed) log.warn(failure, 'a notification was not taken; it is sent again');
-  return notifyEveryMs;
+  return [startNotifying({ pool, folds, log, send: send.value })];
 }

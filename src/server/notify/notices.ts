@@ -11,6 +11,7 @@ export interface Notice {
   readonly event: string;
   readonly status:
     | 'needs-approval'
+    | 'needs-check'
     | 'refused'
     | 'rolled-back'
     | 'promoted'
@@ -26,6 +27,8 @@ export interface Notice {
   readonly promotion: string | null;
   /** Of what is to be approved. */
   readonly plan: string | null;
+  /** What is to be checked: who runs checks takes this as the request, and attaches his signed report. */
+  readonly check: { readonly name: string; readonly artifact: string } | null;
   readonly sentence: string;
   readonly at: number;
   /** Index of the entry in the log that it follows from. */
@@ -41,7 +44,7 @@ export async function noticesOf(
   const [kind = '', ...names] = stream.split('/');
   const [first = '', second = '', third = ''] = names;
   if (kind === 'slot' && entry.type === 'decided')
-    return approvalNotices(
+    return askingNotices(
       placed,
       entry,
       await slotOf({ project: first, environment: second, service: third }),
@@ -59,8 +62,8 @@ const upsert = (notice: Notice, onlyUpdate: boolean): NotificationUpsert => ({
   onlyUpdate,
 });
 
-/** Which promotions ask for approval since a decision: a new plan asks anew. */
-function approvalNotices(
+/** Which promotions ask somebody for something since a decision: approval of a plan, or a check's report. */
+function askingNotices(
   placed: PlacedEntry,
   entry: Extract<Entry, { type: 'decided' }>,
   slot: SlotState,
@@ -68,32 +71,58 @@ function approvalNotices(
   const touched = new Set(
     entry.decision.moves.filter((m) => m.type === 'planned' || m.type === 'judged').map((m) => m.promotion),
   );
-  return slot.promotions
-    .filter((promotion) => touched.has(promotion.id) && promotion.state === 'waiting')
-    .flatMap((promotion) => {
-      const missing = Object.values(promotion.gates).find((gate) => gate.reason.code === 'approvals-missing');
-      if (missing === undefined || promotion.plan === null) return [];
-      return [upsert(approvalNotice(placed, slot.key, promotion, sentenceOf(missing.reason)), false)];
-    });
+  const open = slot.promotions.filter((promotion) => touched.has(promotion.id) && promotion.plan !== null);
+  return open.flatMap((promotion) =>
+    Object.values(promotion.gates).flatMap(({ reason }) => {
+      if (reason.code === 'approvals-missing' && promotion.state === 'waiting')
+        return [upsert(approvalNotice(placed, slot.key, promotion, sentenceOf(reason)), false)];
+      if (reason.code === 'check-missing' || reason.code === 'check-expired')
+        return [upsert(checkNotice(placed, slot.key, promotion, reason.check, sentenceOf(reason)), false)];
+      return [];
+    }),
+  );
 }
 
-function approvalNotice(placed: PlacedEntry, key: SlotKey, promotion: Promotion, sentence: string): Notice {
-  const { project, service, environment } = key;
-  return {
-    event: eventOf({ project, service, name: promotion.release }, promotion.stage),
-    status: 'needs-approval',
-    project,
-    service,
-    release: promotion.release,
-    stage: promotion.stage,
-    environment,
-    promotion: promotion.id,
-    plan: promotion.plan?.digest ?? null,
-    sentence,
-    at: placed.entry.at,
-    index: placed.index,
-  };
-}
+/** What all notices about an open promotion have in common. */
+const about = (placed: PlacedEntry, key: SlotKey, promotion: Promotion) => ({
+  project: key.project,
+  service: key.service,
+  release: promotion.release,
+  stage: promotion.stage,
+  environment: key.environment,
+  promotion: promotion.id,
+  at: placed.entry.at,
+  index: placed.index,
+});
+
+const approvalNotice = (
+  placed: PlacedEntry,
+  key: SlotKey,
+  promotion: Promotion,
+  sentence: string,
+): Notice => ({
+  ...about(placed, key, promotion),
+  event: eventOf({ ...key, name: promotion.release }, promotion.stage),
+  status: 'needs-approval',
+  plan: promotion.plan?.digest ?? null,
+  check: null,
+  sentence,
+});
+
+const checkNotice = (
+  placed: PlacedEntry,
+  key: SlotKey,
+  promotion: Promotion,
+  check: string,
+  sentence: string,
+): Notice => ({
+  ...about(placed, key, promotion),
+  event: `${eventOf({ ...key, name: promotion.release }, promotion.stage)}/check/${check}`,
+  status: 'needs-check',
+  plan: null,
+  check: { name: check, artifact: promotion.plan?.document.artifact ?? '' },
+  sentence,
+});
 
 const eventOf = (key: ReleaseKey, stage: string): string => `${releaseStream(key)}/${stage}`;
 
@@ -118,6 +147,7 @@ function endNotices(
     environment: entry.environment,
     promotion: entry.promotion,
     plan: null,
+    check: null,
     sentence: sentenceOf(entry.reason),
     at: entry.at,
     index,
@@ -140,6 +170,7 @@ function freezeNotice(
     environment: entry.type === 'frozen' ? entry.freeze.environment : null,
     promotion: null,
     plan: null,
+    check: null,
     sentence: historySentence(entry),
     at: entry.at,
     index,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { checkPredicateType } from '../../core/model/release.ts';
 import { err, ok } from '../../core/model/result.ts';
 import { databaseNow } from '../../store/streams.ts';
 import { createTeam, documents, sealed, type Team } from '../testing/world.ts';
@@ -12,6 +13,13 @@ import type { Notice } from './notices.ts';
 import { startNotifying } from './loop.ts';
 import { projectNotifications } from './project.ts';
 import { createWebhookSender } from './webhook.ts';
+
+const checker = {
+  name: 'qa',
+  publicKey: `${'A'.repeat(43)}=`,
+  predicateTypes: [checkPredicateType],
+  checks: ['e2e'],
+};
 
 /** Takes in what is new and returns what would be sent now. */
 async function told(world: Team): Promise<Notice[]> {
@@ -68,6 +76,38 @@ test('a release that needs approval is told once, again with a new plan, and how
   assert.match(end[0]?.sentence ?? '', /not today/);
   const { rows } = await world.pool.query("select event from notification where event <> '.position'");
   assert.equal(rows.length, 1);
+});
+
+test('a check that is missing is asked for, with the artifact that it is about', async () => {
+  await using world = await createTeam();
+  const checked = documents.map((d) =>
+    d.kind === 'Pipeline'
+      ? {
+          ...d,
+          spec: {
+            ...d.spec,
+            stages: d.spec.stages.map((stage) => ({
+              ...stage,
+              gates: [{ kind: 'check', name: 'e2e', check: 'e2e' }],
+            })),
+          },
+        }
+      : d.kind === 'Project'
+        ? { ...d, spec: { trust: [checker] } }
+        : d,
+  );
+  const applied = await world.send(world.team.root, 'POST', '/v1/apply', { documents: checked });
+  assert.equal(applied.status, 200, JSON.stringify(applied.body));
+  const id = await ask(world);
+  const asked = (await told(world)).filter((notice) => notice.status === 'needs-check');
+  assert.deepEqual(
+    asked.map((n) => [n.event, n.promotion, n.check?.name]),
+    [
+      ['release/demo/shop/v1/staging/check/e2e', 'v1-staging-auto', 'e2e'],
+      ['release/demo/shop/v1/production/check/e2e', id, 'e2e'],
+    ],
+  );
+  assert.match(asked[0]?.check?.artifact ?? '', /^sha256:/);
 });
 
 test('a freeze is told, and that it was lifted', async () => {
