@@ -100,12 +100,13 @@ export function isOpen(gate: Gate, on: Case): boolean {
   }
 }
 
-/** Whether somebody may not approve: whoever made it, opened it, asked for it, or edited its gates. */
+/** Whether somebody may not approve: whoever made it, opened it, sealed it, asked for it, or edited its gates. */
 export function isBarred(person: string, { promotion, release, project }: Case): boolean {
   return (
     release.sealed?.release.contributors.includes(person) === true ||
     release.openedBy.id === person ||
+    release.sealed?.by.id === person ||
     promotion.by.id === person ||
-    project.pinned[promotion.pipeline]?.by.id === person
+    project.pinned[promotion.pipeline]?.editors.includes(person) === true
   );
 }

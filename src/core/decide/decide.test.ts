@@ -339,6 +339,15 @@ test('a stale look that shows traffic on what goes back holds its removal', () =
 test('nothing starts while a rollback waits; it would be turned back at once', () => {
   const { bench, pipeline } = ready({ gates: [{ kind: 'signature', name: 'signed' }] });
   bench.build('v0');
+  const configuration = bench.artifactOf('c');
+  const before = {
+    release: 'v0',
+    artifact: bench.artifactOf('v0'),
+    configuration,
+    promotion: 'v0',
+    since: 0,
+  };
+  bench.slot = { ...bench.slot, history: [before] };
   bench.build('v1');
   bench.attach('v1', statementBy(signerNamed('ci'), bench.artifactOf('v1'), provenance, {}));
   bench.request('v0', pipeline, { promotion: 'back', mode: 'rollback' });

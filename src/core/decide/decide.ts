@@ -3,6 +3,7 @@ import { projectStream, releaseStream, slotStream, everythingStream } from '../m
 import { unreachable } from '../model/result.ts';
 import type { Conclusion, Promotion, SlotState, TurnInput } from '../model/state.ts';
 import type { Millis } from '../model/time.ts';
+import { crowdedOut } from './crowd.ts';
 import { evaluator } from './evaluator.ts';
 import { foldDecision } from './fold/slot.ts';
 import { advanceObserving } from './observing.ts';
@@ -18,6 +19,8 @@ import { advanceBack } from './way-back.ts';
 const mostRounds = 200;
 /** A decision must fit into one entry of the ledger: what is left over is decided in the next turn, at once. */
 const mostMoves = 40;
+/** In UTF-16 units of their JSON: with what one more round adds, and with what was read, an entry holds it. */
+const longestMoves = 12_000;
 
 /**
  * Decides one turn of one slot. Pure: the same input gives the same conclusion, byte for byte. It applies the
@@ -29,6 +32,7 @@ export function decide(input: TurnInput): Conclusion {
   const moves: Move[] = [];
   const actions: Action[] = [];
   let slot = input.slot;
+  let length = 0;
   for (let round = 0; round < mostRounds; round++) {
     const outcome = settle(input, slot, now);
     if (outcome.kind === 'settled') {
@@ -41,10 +45,11 @@ export function decide(input: TurnInput): Conclusion {
       };
     }
     moves.push(...outcome.moves);
+    length += JSON.stringify(outcome.moves).length;
     // Only the latest wish for the same thing is carried out; one turn never asks for traffic twice.
     actions.push(...outcome.actions);
     slot = foldDecision(slot, { now, moves: [...outcome.moves], actions: [...outcome.actions] });
-    if (moves.length >= mostMoves) {
+    if (moves.length >= mostMoves || length >= longestMoves) {
       return {
         decision: { now, evaluator, reads: readHeads(input), moves, actions },
         waits: [],
@@ -61,6 +66,8 @@ type Round =
 
 /** One round: the moving promotion first, then rollbacks, then the others, newest first. */
 function settle(input: TurnInput, slot: SlotState, now: Millis): Round {
+  const crowd = crowdedOut(slot);
+  if (crowd.length > 0) return { kind: 'changed', moves: crowd, actions: [] };
   const waiting: (readonly [Promotion, readonly Unmet[]])[] = [];
   for (const promotion of inTurn(slot)) {
     const step = advance(input, slot, promotion, now);
@@ -123,14 +130,17 @@ function conclude(
 ): { readonly waits: readonly Wait[]; readonly recorded: readonly Move[]; readonly next: Millis | null } {
   const recorded: Move[] = [];
   let left = 0;
+  let length = 0;
   const waits: Wait[] = [];
   const times: Millis[] = slot.warm === null ? [] : [slot.warm.until];
   for (const [promotion, conditions] of unmetBy) {
     const codes = [...new Set(conditions.map(waitCode))].sort();
     const known = Object.keys(promotion.waitingSince).sort();
     if (codes.join() !== known.join()) {
-      if (recorded.length < mostMoves) recorded.push({ type: 'waiting', promotion: promotion.id, codes });
-      else left++;
+      if (recorded.length < mostMoves && length < longestMoves) {
+        recorded.push({ type: 'waiting', promotion: promotion.id, codes });
+        length += codes.join().length;
+      } else left++;
     }
     for (const condition of conditions) {
       if (condition.next !== null) times.push(condition.next);

@@ -83,7 +83,7 @@ export function requestBySystem(
   again: boolean,
 ): SlotEntry {
   // A promotion's id is never used twice; the first one stays easy to type.
-  const suffix = again ? `-${now.toString(36)}` : '';
+  const suffix = again ? now.toString(36) : '';
   return {
     type: 'requested',
     at: now,

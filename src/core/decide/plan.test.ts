@@ -123,15 +123,15 @@ test('an end is told to the release, and to the stages that promote by themselve
 
 test('a rollback tells the release that it replaced too', () => {
   const { bench, pipeline } = atTheDoor();
-  const stable = {
-    release: 'v2',
-    artifact: bench.artifactOf('v2'),
+  const deployed = (release: string) => ({
+    release,
+    artifact: bench.artifactOf(release),
     configuration: bench.artifactOf('c'),
-    promotion: 'p2',
+    promotion: `${release}-before`,
     since: 0,
-  };
+  });
   bench.build('v2');
-  bench.slot = { ...bench.slot, stable, wanted: ['v2'] };
+  bench.slot = { ...bench.slot, stable: deployed('v2'), history: [deployed('v1')], wanted: ['v2'] };
   bench.request('v1', pipeline, { promotion: 'back', mode: 'rollback', by: person('olga') });
   bench.turn();
   bench.observe({ v1: 1, v2: 1 }, { v2: 100 });

@@ -1,6 +1,6 @@
 import type { Move, PromotionState } from '../model/decision.ts';
 import type { Reason } from '../model/reason.ts';
-import type { Promotion } from '../model/state.ts';
+import type { Promotion, SlotState } from '../model/state.ts';
 import type { GateAnswer, GateContext } from './gates/context.ts';
 import { judge } from './gates/judge.ts';
 import { freezesOn } from './freeze.ts';
@@ -57,11 +57,19 @@ function end(view: View): Step | null {
       }),
     ]);
   }
+  if (promotion.mode === 'rollback' && !wasStable(slot, promotion.release)) {
+    const why = `${promotion.release} was not stable here before`;
+    return go([endMove(promotion, 'refused', { code: 'rollback-impossible', why })]);
+  }
   if (slot.stable?.release === promotion.release && slot.moving === null) {
     return go([endMove(promotion, 'refused', { code: 'already-stable' })]);
   }
   return null;
 }
+
+/** A rollback skips approvals and analysis: only what has been through them goes by it. */
+const wasStable = ({ stable, warm, history }: SlotState, release: string): boolean =>
+  [stable, warm?.deployed, ...history].some((deployed) => deployed?.release === release);
 
 function plan(view: View): Step | null {
   if (view.release.sealed === null) return wait(unmet({ code: 'release-open' }));
@@ -72,10 +80,14 @@ function plan(view: View): Step | null {
     : go([{ type: 'planned', promotion: view.promotion.id, plan: made.digest, document: made.document }]);
 }
 
+/** How many gates' answers are recorded in one round, so that a decision stays small. */
+const mostJudged = 4;
+
 /** Records what changed in what the gates say; a clear no ends the promotion. */
 function judgeEntry(view: View): Step | null {
   const moves: Move[] = [];
   for (const [gate, answer] of entryAnswers(view)) {
+    if (moves.length >= mostJudged) return go(moves);
     const last = view.promotion.gates[gate.name];
     if (last?.verdict !== answer.verdict || last.reason.code !== answer.reason.code) {
       moves.push({
@@ -101,7 +113,7 @@ export function gateContext(view: View): GateContext {
     release: view.release,
     project: view.input.project.project,
     environment: view.environment,
-    editor: view.input.project.pinned[view.promotion.pipeline]?.by.id ?? null,
+    editors: view.input.project.pinned[view.promotion.pipeline]?.editors ?? [],
     crypto: view.input.crypto,
   };
 }

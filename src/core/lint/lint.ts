@@ -96,6 +96,9 @@ function verifiedBeforeTraffic(
     if (slot.quarantine[promotion.plan.document.artifact] !== undefined && !promotion.liftQuarantine) {
       return [finding(3, `${share.release} is quarantined`)];
     }
+    const earlier = [slot.stable, slot.warm?.deployed, ...slot.history];
+    if (promotion.mode === 'rollback' && !earlier.some((deployed) => deployed?.release === share.release))
+      return [finding(3, `${share.release} was never stable and would come by a rollback`)];
     return [...gatesHavePassed(input, promotion), ...approvalsHold(promotion)];
   });
 }

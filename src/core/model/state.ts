@@ -132,7 +132,7 @@ export interface ReleaseState {
   readonly summary: string;
   /** As CI claimed them at the opening; sealing may add to them. */
   readonly contributors: readonly string[];
-  readonly sealed: { readonly digest: Digest; readonly release: SealedRelease } | null;
+  readonly sealed: { readonly digest: Digest; readonly release: SealedRelease; readonly by: Subject } | null;
   readonly attachments: readonly {
     readonly attachment: Attachment;
     readonly at: Millis;
@@ -152,6 +152,11 @@ export interface AppliedDocument<T> {
   readonly document: T;
 }
 
+/** One version of a pipeline, with everybody who ever applied it: an old one may be brought back by somebody else. */
+export interface PinnedPipeline extends AppliedDocument<Pipeline> {
+  readonly editors: readonly string[];
+}
+
 /** What a project's stream folds to. */
 export interface ProjectState {
   readonly seq: number;
@@ -159,7 +164,7 @@ export interface ProjectState {
   readonly environments: Readonly<Record<string, AppliedDocument<Environment>>>;
   readonly pipelines: Readonly<Record<string, AppliedDocument<Pipeline>>>;
   /** Every version of every pipeline, by digest: a release in flight keeps the one it started with. */
-  readonly pinned: Readonly<Record<Digest, AppliedDocument<Pipeline>>>;
+  readonly pinned: Readonly<Record<Digest, PinnedPipeline>>;
   readonly freezes: readonly (Freeze & { readonly by: Subject; readonly at: Millis })[];
 }
 

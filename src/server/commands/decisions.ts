@@ -131,15 +131,18 @@ function checkApproval(turn: TurnRecord, promotion: Promotion, by: Principal, pl
     : undefined;
   if (release === undefined)
     return refuse(404, 'unknown-release', `release ${promotion.release} of this promotion is not known`);
-  const editor = pipeline?.by.id ?? null;
-  if (barredApprovers({ release, promotion, editor }).includes(by.subject.id)) {
+  const editors = pipeline?.editors ?? [];
+  if (barredApprovers({ release, promotion, editors }).includes(by.subject.id)) {
     return refuse(
       403,
       'barred-approver',
-      `${by.subject.id} contributed to, opened or requested this, or edited its gates last, and cannot approve it`,
+      `${by.subject.id} contributed to, opened, sealed or requested this, or edited its gates, and cannot approve it`,
     );
   }
-  if (promotion.approvals.some((a) => a.by.id === by.subject.id && a.plan === plan))
+  const counts = Math.min(...stage.gates.flatMap((gate) => (gate.kind === 'approval' ? [gate.expires] : [])));
+  if (
+    promotion.approvals.some((a) => a.by.id === by.subject.id && a.plan === plan && turn.now < a.at + counts)
+  )
     return refuse(409, 'already-approved', `${by.subject.id} has approved this plan already`);
   return ok(plan);
 }

@@ -50,10 +50,12 @@ function applied(state: ProjectState, entry: Extract<ProjectEntry, { type: 'appl
       return { ...state, environments: { ...state.environments, [document.metadata.name]: wrap(document) } };
     case 'Pipeline': {
       const pipeline = wrap(document);
+      const first = state.pinned[entry.digest] ?? { ...pipeline, editors: [] };
+      const editors = [...new Set([...first.editors, entry.by.id])];
       return {
         ...state,
         pipelines: { ...state.pipelines, [document.metadata.name]: pipeline },
-        pinned: { ...state.pinned, [entry.digest]: state.pinned[entry.digest] ?? pipeline },
+        pinned: { ...state.pinned, [entry.digest]: { ...first, editors } },
       };
     }
     default:

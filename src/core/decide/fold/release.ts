@@ -37,7 +37,11 @@ export function foldRelease(
       };
     case 'sealed':
       // Immutable from the first sealing on.
-      return { ...state, seq, sealed: state.sealed ?? { digest: entry.sealed, release: entry.release } };
+      return {
+        ...state,
+        seq,
+        sealed: state.sealed ?? { digest: entry.sealed, release: entry.release, by: entry.by },
+      };
     case 'stage-ended':
       // Asked for again in vain, it is still promoted: only a rollback takes that away.
       if (state.stages[entry.stage]?.state === 'promoted' && !settles(entry.state)) return { ...state, seq };

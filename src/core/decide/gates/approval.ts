@@ -1,19 +1,25 @@
 import type { GateOf } from '../../model/gate.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
 
-/** People who may not approve this promotion: contributors, who opened and who requested it, the last editor of the gate. */
+/**
+ * People who may not approve this promotion: contributors, who opened the release, who sealed it and so chose its
+ * artifact, who requested the promotion, and the editors of the gate.
+ */
 export function barredApprovers(
-  context: Pick<GateContext, 'release' | 'promotion' | 'editor'>,
+  context: Pick<GateContext, 'release' | 'promotion' | 'editors'>,
 ): readonly string[] {
-  const sealed = context.release.sealed?.release;
+  const { sealed, openedBy } = context.release;
   const barred = new Set([
-    ...(sealed?.contributors ?? []),
-    context.release.openedBy.id,
+    ...(sealed === null ? [] : [...sealed.release.contributors, sealed.by.id]),
+    openedBy.id,
     context.promotion.by.id,
+    ...context.editors,
   ]);
-  if (context.editor !== null) barred.add(context.editor);
   return [...barred].sort();
 }
+
+/** More names than this in one reason help nobody, and a decision must fit into an entry of the ledger. */
+const mostNamed = 20;
 
 /**
  * Quorum of distinct people over exactly this promotion plan. Bound to the slot: a new baseline is a new plan,
@@ -33,7 +39,8 @@ export function judgeApproval(gate: GateOf<'approval'>, context: GateContext): G
   const people = [...new Set(counting.map((approval) => approval.by.id))].sort();
   const expiry =
     counting.length === 0 ? null : Math.min(...counting.map((approval) => approval.at + gate.expires));
-  if (people.length >= gate.quorum) return answer('pass', { code: 'approved', by: people }, expiry);
+  if (people.length >= gate.quorum)
+    return answer('pass', { code: 'approved', by: people.slice(0, mostNamed) }, expiry);
   return answer(
     'pending',
     {
@@ -41,7 +48,7 @@ export function judgeApproval(gate: GateOf<'approval'>, context: GateContext): G
       have: people.length,
       need: gate.quorum,
       plan: plan.digest,
-      barred: [...barred],
+      barred: barred.slice(0, mostNamed),
     },
     expiry,
   );

@@ -13,8 +13,8 @@ export interface GateContext {
   readonly release: ReleaseState;
   readonly project: AppliedDocument<Project> | null;
   readonly environment: AppliedDocument<Environment>;
-  /** Who applied the pipeline version in use last: the last editor of its gates. */
-  readonly editor: string | null;
+  /** Who applied the pipeline version in use: the editors of its gates. */
+  readonly editors: readonly string[];
   readonly crypto: Crypto;
 }
 

@@ -56,7 +56,7 @@ function given(trusted: Project['spec']['trust'] = trust) {
       },
     },
     environment: {} as GateContext['environment'],
-    editor: 'olga',
+    editors: ['olga'],
     crypto: nodeCrypto,
     ...more,
   });
