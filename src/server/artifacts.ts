@@ -34,7 +34,7 @@ export async function storeArtifact(
   digest: Digest,
   body: AsyncIterable<Uint8Array>,
 ): Promise<Answer<{ readonly bytes: number; readonly created: boolean }>> {
-  await mkdir(join(folder, 'sha256'), { recursive: true });
+  await mkdir(join(folder, 'sha256'), { recursive: true, mode: 0o700 });
   const temporary = join(folder, 'sha256', `.upload-${randomBytes(8).toString('hex')}`);
   try {
     const written = await write(temporary, body);
@@ -63,7 +63,7 @@ async function write(
 ): Promise<Answer<{ readonly bytes: number; readonly digest: Digest }>> {
   const sha256 = createHash('sha256');
   let bytes = 0;
-  const file = await open(path, 'wx', 0o644);
+  const file = await open(path, 'wx', 0o600);
   try {
     for await (const chunk of body) {
       bytes += chunk.byteLength;

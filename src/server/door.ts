@@ -114,17 +114,21 @@ export const once =
     c.set('commandId', randomBytes(4).toString('hex'));
     const key = c.req.header('idempotency-key');
     const url = new URL(c.req.url);
-    const keeps = ['POST', 'DELETE'].includes(c.req.method) && !secretAnswers.has(url.pathname);
+    // As the router reads the path, whatever way it was written.
+    const keeps = ['POST', 'DELETE'].includes(c.req.method) && !secretAnswers.has(c.req.path);
     if (key === undefined || !keeps) return next();
     if (!keyShape.test(key)) {
       return problemResponse(
         refuse(400, 'invalid-request', 'an idempotency key is 1 to 200 visible ASCII characters').error,
       );
     }
-    const subject = c.get('principal').subject.id;
+    const { subject: person, grants } = c.get('principal');
+    const subject = person.id;
     c.set('commandId', hash('sha256', `${subject} ${key}`, 'hex').slice(0, 8));
     const body = c.req.method === 'POST' ? await c.req.text() : '';
-    const requestDigest = hash('sha256', `${c.req.method} ${url.pathname}${url.search}\n${body}`, 'hex');
+    // An answer is for whoever may still ask: with other grants it is another request.
+    const asked = `${c.req.method} ${url.pathname}${url.search}\n${JSON.stringify(grants)}\n${body}`;
+    const requestDigest = hash('sha256', asked, 'hex');
     const claim = await claimKey(parts.pool, subject, key, requestDigest);
     switch (claim.claim) {
       case 'answered':

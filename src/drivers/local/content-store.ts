@@ -20,9 +20,9 @@ const pathOf = (folder: string, digest: Digest): string =>
 /** Keeps bytes in the content store `folder`, under their digest. The same bytes twice are one file. */
 export async function putArtifact(folder: string, bytes: Uint8Array): Promise<Digest> {
   const digest = digestOf(bytes);
-  await mkdir(join(folder, 'sha256'), { recursive: true });
+  await mkdir(join(folder, 'sha256'), { recursive: true, mode: 0o700 });
   const temporary = join(folder, 'sha256', `.${randomBytes(8).toString('hex')}`);
-  await writeFile(temporary, bytes, { flag: 'wx', mode: 0o644 });
+  await writeFile(temporary, bytes, { flag: 'wx', mode: 0o600 });
   await rename(temporary, pathOf(folder, digest)); // whole or not at all, also if we die here
   return digest;
 }

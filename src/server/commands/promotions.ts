@@ -31,6 +31,10 @@ export async function requestPromotion(
   if (!allowed.ok) return allowed;
   if (request.liftQuarantine && request.note === '')
     return refuse(422, 'reason-needed', 'lifting a quarantine needs a note that says why');
+  // A rollback asks neither people nor the analysis: what was taken back comes back by it only as a waiver.
+  const waived =
+    request.liftQuarantine && request.mode === 'rollback' ? need(by, 'waive', project, stage) : ok(null);
+  if (!waived.ok) return waived;
   const found = findStage(await parts.folds.project(projectStream(project)), request);
   if (!found.ok) return found;
   const key = { project, service, name: release };

@@ -6,12 +6,17 @@ import { type Answer, refuse } from '../refusal.ts';
 import type { CreatedToken, CreateTokenRequest, Grant, TokenView } from '../schemas.ts';
 import { makeToken } from '../tokens.ts';
 
+/** Who asks where a pipeline promotes by itself; see `requestBySystem`. */
+const systemSubject = 'belay';
+
 /** Makes a token for somebody. Whoever may administer a project may give out its verbs, and no other's. */
 export async function createToken(
   parts: ServerParts,
   by: Principal,
   request: CreateTokenRequest,
 ): Promise<Answer<CreatedToken>> {
+  if (request.subject === systemSubject)
+    return refuse(422, 'invalid-request', `${systemSubject} is how requests of a pipeline itself are signed`);
   for (const grant of request.grants) {
     const allowed = mayGive(by, grant);
     if (!allowed.ok) return allowed;

@@ -47,6 +47,13 @@ async function respond(
   const projects = visibleProjects(by, query.data.project);
   if (!projects.ok) return problemResponse(projects.error);
   const after = header === undefined ? (query.data.after ?? (await parts.feed.last())) : Number(header);
+  const headers = {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  };
+  // Nobody would read the stream, and so nobody would end it.
+  if (c.req.method === 'HEAD') return new Response(null, { headers });
   // From here on nothing is awaited: two requests at once count each other.
   const mine = open.get(by.token) ?? 0;
   const all = [...open.values()].reduce((sum, count) => sum + count, 0);
@@ -68,9 +75,7 @@ async function respond(
       parts.metrics.streams(-1);
     },
   });
-  return new Response(stream, {
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-  });
+  return new Response(stream, { headers });
 }
 
 async function stillCounts(parts: ServerParts, id: string): Promise<boolean> {
