@@ -38,17 +38,19 @@ export class SimulatedEnvironment {
       fences: true,
       desiredState: {
         applyWorkload: (slot, spec, signal) =>
-          this.#call(slot, 'apply', spec.generation, signal, () =>
-            slotFor(slot).apply(spec.release, spec.artifact, spec.replicas, clock.elapsed),
-          ),
+          this.#call(slot, 'apply', spec.generation, signal, () => {
+            slotFor(slot).apply(spec.release, spec.artifact, spec.replicas, clock.elapsed);
+            return null;
+          }),
         removeWorkload: (slot, target, signal) =>
           this.#call(slot, 'remove', target.generation, signal, () => slotFor(slot).remove(target.release)),
       },
       traffic: {
         shift: (slot, target, signal) =>
-          this.#call(slot, 'shift', target.generation, signal, () =>
-            slotFor(slot).shift(target.weights, clock.elapsed),
-          ),
+          this.#call(slot, 'shift', target.generation, signal, () => {
+            slotFor(slot).shift(target.weights, clock.elapsed);
+            return null;
+          }),
       },
       observer: {
         observe: (slot, signal) => this.#read('observe', signal, () => slotFor(slot).look(clock.elapsed)),
@@ -67,7 +69,7 @@ export class SimulatedEnvironment {
     call: Change['call'],
     generation: number,
     signal: AbortSignal,
-    change: () => void,
+    change: () => string | null,
   ): Promise<Outcome> {
     const happen = (): Outcome => this.#happen(key, call, generation, change);
     const fate = this.#parts.fates(call);
@@ -93,14 +95,16 @@ export class SimulatedEnvironment {
     }
   }
 
-  #happen(key: SlotKey, call: Change['call'], generation: number, change: () => void): Outcome {
+  /** `change` does it, or returns why the outside refuses. */
+  #happen(key: SlotKey, call: Change['call'], generation: number, change: () => string | null): Outcome {
     const slot = this.#parts.slotFor(key);
     if (!slot.accepts(generation)) return { outcome: 'stale', generation: slot.generation };
+    const refused = change();
+    if (refused !== null) return { outcome: 'failed', message: refused };
     const accepted = this.#accepted.get(slotStream(key)) ?? new Set();
     this.#accepted.set(slotStream(key), accepted);
     const again = accepted.has(`${call} ${generation}`);
     accepted.add(`${call} ${generation}`);
-    change();
     this.#parts.changed(key, { call, generation, again });
     return { outcome: 'done' };
   }

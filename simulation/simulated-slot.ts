@@ -104,10 +104,14 @@ export class SimulatedSlot {
     return { id: `${release}-${++this.#births}`, started: now, requests: 0, errors: 0, slow: 0 };
   }
 
-  remove(release: string): void {
-    if (this.weightOf(release) > 0)
+  /** Returns why not, where the outside refuses it. */
+  remove(release: string): string | null {
+    if (this.weightOf(release) > 0) {
       this.#breach(5, `${release} is removed at ${this.weightOf(release)} % of traffic`);
+      return `${release} still has traffic`;
+    }
     this.#workloads.delete(release);
+    return null;
   }
 
   shift(weights: readonly Weight[], now: number): void {
