@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Home, type Ran, runBelay } from '../src/cli/testing/run-belay.ts';
+import { SlotList } from '../src/server/schemas.ts';
 import { Customers } from './customers.ts';
 import { eventually } from './eventually.ts';
 import { Launched } from './launched.ts';
@@ -83,8 +84,8 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     assert.match(await done('status'), /tiny\s.*v2/);
     assert.match(await done('history', 'tiny'), /v2/);
     assert.match(await done('where', commit), /v2/);
-    const status = JSON.parse(await done('status', 'tiny', '-o', 'json')) as object;
-    assert.match(JSON.stringify(status), /"stable":\{"release":"v2"/);
+    const { slots } = SlotList.parse(JSON.parse(await done('status', 'tiny', '-o', 'json')));
+    assert.equal(slots[0]?.stable?.release, 'v2');
 
     await done('evidence', 'export', 'v2', '-d', 'pack');
     const unknown = await belay('evidence', 'verify', 'pack');
