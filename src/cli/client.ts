@@ -181,7 +181,7 @@ async function refusal(status: number, answer: IncomingMessage): Promise<ApiRefu
     (e) => `\n  ${e.path}: ${e.message}${e.fix === undefined || e.fix === '' ? '' : `; ${e.fix}`}`,
   );
   const message = `${detail === '' ? title : detail}${places.join('')}`;
-  return new ApiRefusal(status, code, exitOf(status, code), message, nextOf(status));
+  return new ApiRefusal(status, code, exitOf(status, code), message, nextOf(status, code));
 }
 
 function exitOf(status: number, code: string): ExitCode {
@@ -190,7 +190,8 @@ function exitOf(status: number, code: string): ExitCode {
   return status === 403 ? 'notAllowed' : 'error';
 }
 
-function nextOf(status: number): readonly string[] {
+function nextOf(status: number, code: string): readonly string[] {
+  if (code === 'barred-approver') return ['ask somebody else to approve it: belay why shows who may not'];
   if (status === 401)
     return ['give a token by BELAY_TOKEN or --token-file; an admin makes one: belay token create'];
   if (status === 403) return ['belay doctor   shows what this token may do'];

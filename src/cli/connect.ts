@@ -11,6 +11,6 @@ export async function connect(options: ConnectionOptions): Promise<ApiClient> {
 export async function connectToChange(options: ConnectionOptions): Promise<ApiClient> {
   const client = await connect(options);
   const { origin, url, project } = client.settings;
-  say(`${origin}: ${url}${project === null ? '' : `, project ${project}`}`);
+  say(`server: ${url} (${origin})${project === null ? '' : `, project ${project}`}`);
   return client;
 }

@@ -124,7 +124,7 @@ test('approve picks the one promotion that needs it, and sends exactly its plan'
   const ran = await runBelay(home, ['approve', 'shop', '-m', 'looks right'], { env: connected(stub) });
   assert.equal(ran.code, 0);
   assert.equal(ran.stdout, 'promotion/shop-v2-production approved\n');
-  assert.match(ran.stderr, /^BELAY_URL: http:\/\/127/);
+  assert.match(ran.stderr, /^server: http:\/\/127\S+ \(BELAY_URL\), project shop\n/);
   assert.match(ran.stderr, /approving plan cccccccccccc: shop-v2 \(artifact bbbbbbbbbbbb\) into production/);
   const sent = stub.asked.at(-1);
   assert.deepEqual(ApproveRequest.parse(JSON.parse(sent?.body ?? '')), {
@@ -455,7 +455,7 @@ test('a context keeps its token from others, and sends it to its own server only
   await using stub = await StubServer.start({ 'GET /v1/why': answering(WhyAnswer, whyAnswer()) });
   const set = await runBelay(
     home,
-    ['context', 'set', 'work', '--url', stub.url, '-n', 'shop', '--token-stdin'],
+    ['context', 'set', 'work', '--server', stub.url, '-n', 'shop', '--token-stdin'],
     {
       stdin: 'kept-token\n',
     },

@@ -6,11 +6,19 @@ export class CliFailure extends Error {
   readonly exit: ExitCode;
   /** What to do next, one command or sentence a line. */
   readonly next: readonly string[];
+  /** How it is called: a wait that ended as it may is no error, whatever its exit code is. */
+  readonly word: 'error' | 'waits';
 
-  constructor(exit: ExitCode, message: string, next: readonly string[] = []) {
+  constructor(
+    exit: ExitCode,
+    message: string,
+    next: readonly string[] = [],
+    word: 'error' | 'waits' = 'error',
+  ) {
     super(message);
     this.exit = exit;
     this.next = next;
+    this.word = word;
   }
 }
 

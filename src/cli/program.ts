@@ -60,7 +60,7 @@ async function codeOf(error: unknown): Promise<number> {
   const { CliFailure } = await import('./failure.ts');
   const { sayFailure } = await import('./terminal.ts');
   if (error instanceof CliFailure) {
-    sayFailure(error.message, error.next);
+    sayFailure(error.message, error.next, error.word);
     return exitCodes[error.exit];
   }
   sayFailure(

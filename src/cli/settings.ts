@@ -85,7 +85,7 @@ export async function resolveSettings(options: ConnectionOptions): Promise<Setti
     throw new CliFailure('usage', 'no server is known', [
       'belay up                      starts one for your own work',
       'export BELAY_URL=… BELAY_TOKEN=…',
-      'belay context set NAME --url URL --token-stdin',
+      'belay context set NAME --server URL --token-stdin',
     ]);
   }
   if (!/^https?:\/\//.test(url)) throw usage(`${url} is no http or https address`);

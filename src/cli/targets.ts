@@ -1,15 +1,8 @@
-import type {
-  PromotionView,
-  ReleaseList,
-  ReleaseView,
-  SlotList,
-  SlotView,
-  WhoAmI,
-} from '../server/schemas.ts';
-import type { Pipeline } from '../core/model/documents.ts';
+import type { PromotionView, ReleaseList, ReleaseView, SlotList, SlotView } from '../server/schemas.ts';
 import { didYouMean } from '../core/lint/documents-nearest.ts';
-import { type ApiClient, apiPath, ApiRefusal } from './client.ts';
+import type { ApiClient } from './client.ts';
 import { type CliFailure, usage } from './failure.ts';
+import { type PipelineHead, pipelineHeads } from './pipelines.ts';
 
 /** An open promotion in its slot. */
 export interface Target {
@@ -99,35 +92,50 @@ function nothingFits(
   );
 }
 
-/** The service that is meant, with its project, when only its name was given. */
+/** The service that is meant, with its project: as the applied pipelines say, when only its name was given. */
 export async function findService(
   client: ApiClient,
   text: string,
 ): Promise<{ readonly project: string; readonly service: string }> {
   const { project, name } = splitTarget(text);
   const chosen = project ?? client.settings.project;
-  if (chosen !== null) return { project: chosen, service: name };
-  const [slots, releases] = await Promise.all([
-    client.glance<SlotList>('/v1/slots', { service: name }, 'slots'),
-    client.glance<ReleaseList>('/v1/releases', { service: name }, 'releases'),
-  ]);
-  const projects = [...new Set([...slots.slots, ...releases.releases].map((found) => found.project))];
-  const [only, ...others] = projects;
-  const likely = only === undefined ? await likelyProject(client, name) : null;
-  if (likely !== null) return { project: likely, service: name };
-  if (only === undefined)
-    throw usage(`no project has a service ${name}`, 'belay status', 'say which project with -n PROJECT');
-  if (others.length > 0)
-    throw usage(`several projects have a service ${name}`, ...projects.map((found) => `-n ${found}`));
-  return { project: only, service: name };
+  return chosen === null
+    ? { project: await onlyProjectWith(client, name), service: name }
+    : { project: chosen, service: name };
 }
 
-/** Before a service has anything: the one project that the token is for, or the one that `belay init` names after it. */
-async function likelyProject(client: ApiClient, service: string): Promise<string | null> {
-  const { grants } = await client.glance<WhoAmI>('/v1/whoami', {}, 'grants');
-  const [only, ...others] = [...new Set(grants.map((grant) => grant.project))];
-  if (only !== undefined && only !== '*' && others.length === 0) return only;
-  return (await pipelineOf(client, service, service)) === null ? null : service;
+/** Fails where no pipeline of the project, or of any, is for a service: what is asked about is misspelt. */
+export async function requireService(
+  client: ApiClient,
+  project: string | null,
+  service: string,
+): Promise<void> {
+  const pipelines = await pipelineHeads(client, project ?? client.settings.project);
+  if (!pipelines.some((pipeline) => pipeline.service === service)) throw unknownService(service, pipelines);
+}
+
+async function onlyProjectWith(client: ApiClient, service: string): Promise<string> {
+  const pipelines = await pipelineHeads(client, null);
+  const fitting = pipelines.filter((pipeline) => pipeline.service === service);
+  const [only, ...others] = [...new Set(fitting.map((pipeline) => pipeline.project))];
+  if (only === undefined) throw unknownService(service, pipelines);
+  if (others.length > 0)
+    throw usage(
+      `several projects have a service ${service}`,
+      ...[only, ...others].map((project) => `say which one: -n ${project}`),
+    );
+  return only;
+}
+
+function unknownService(service: string, pipelines: readonly PipelineHead[]): CliFailure {
+  const services = [...new Set(pipelines.map((pipeline) => pipeline.service))];
+  return services.length === 0
+    ? usage(
+        `there is no service ${service}: no pipeline is applied that this token may see`,
+        'belay init && belay apply belay.yaml',
+        'belay doctor   shows what this token may do',
+      )
+    : usage(`no pipeline is for a service ${service}; ${didYouMean(service, services)}`, 'belay status');
 }
 
 /** The release that is meant: `shop-v2`, or `shop/shop-v2` where several services have one of that name. */
@@ -157,23 +165,4 @@ export async function findRelease(client: ApiClient, text: string, service?: str
       ...found.map((release) => `${release.project}/${release.service}/${release.name}`),
     );
   return only;
-}
-
-/** The service's pipeline as applied, by its own name or that of the service; null where there is none. */
-export async function pipelineOf(client: ApiClient, project: string, name: string): Promise<Pipeline | null> {
-  const [{ DocumentView }, { Pipeline: PipelineSchema }] = await Promise.all([
-    import('../server/schemas.ts'),
-    import('../core/model/documents.ts'),
-  ]);
-  try {
-    const view = await client.get(
-      apiPath`/v1/projects/${project}/documents/Pipeline/${name}`,
-      {},
-      DocumentView,
-    );
-    return PipelineSchema.parse(view.document);
-  } catch (error) {
-    if (error instanceof ApiRefusal && error.status === 404) return null;
-    throw error;
-  }
 }

@@ -38,8 +38,13 @@ export const printData = (line: string): void => void process.stdout.write(`${li
 export const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
 
 /** A failure to stderr with what to do next. */
-export function sayFailure(message: string, next: readonly string[]): void {
-  process.stderr.write(`${paint(process.stderr, 'red', 'error:')} ${printable(message)}\n`);
+export function sayFailure(
+  message: string,
+  next: readonly string[],
+  word: 'error' | 'waits' = 'error',
+): void {
+  const colour = word === 'error' ? 'red' : 'yellow';
+  process.stderr.write(`${paint(process.stderr, colour, `${word}:`)} ${printable(message)}\n`);
   for (const line of next) sayNext(line);
 }
 

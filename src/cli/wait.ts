@@ -4,6 +4,7 @@ import type { ApiClient } from './client.ts';
 import { changesOf } from './changes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
+import type { OutputFormat } from './output-formats.ts';
 import { slotsOf } from './targets.ts';
 import { milliseconds } from './settings.ts';
 import { printData, say } from './terminal.ts';
@@ -13,6 +14,8 @@ import type { WaitGoal } from './wait-goals.ts';
 export interface Standing {
   readonly exit: ExitCode;
   readonly sentence: string;
+  /** What to type about it, before `belay why`. */
+  readonly next?: string;
 }
 
 /**
@@ -47,8 +50,14 @@ function endedStanding(slot: SlotView, id: string): Standing | null {
   const end = slot.ended.find((one) => one.id === id);
   if (end === undefined) return null;
   const sentence = `${end.release} ended ${end.state} in ${slot.environment}: ${end.sentence}`;
-  return { exit: end.state === 'promoted' ? 'reached' : 'gateFailed', sentence };
+  if (end.state === 'promoted') return { exit: 'reached', sentence };
+  return end.reason.code === 'quarantined'
+    ? { exit: 'gateFailed', sentence, next: liftQuarantine(end.release, end.stage) }
+    : { exit: 'gateFailed', sentence };
 }
+
+const liftQuarantine = (release: string, stage: string): string =>
+  `belay promote ${release} --stage ${stage} --lift-quarantine -m WHY   if it is good after all`;
 
 const dataCodes = ['not-enough-data', 'no-traffic', 'no-stable-traffic', 'tests-too-few'];
 const policyCodes = ['frozen', 'window-closed', 'quarantined'];
@@ -61,10 +70,14 @@ function blocked(promotion: PromotionView): Standing | null {
   const person = promotion.waits.find((wait) =>
     ['approver', 'operator', 'requester', 'ci'].includes(wait.owner),
   );
-  if (person !== undefined) return { exit: 'waitsForPerson', sentence: person.sentence };
+  if (person !== undefined) return { exit: 'waitsForPerson', sentence: person.sentence, ...nextOf(person) };
   const data = ofCode(dataCodes);
   return data === undefined ? null : { exit: 'notEnoughData', sentence: data.sentence };
 }
+
+/** The command that would end a wait, where it is one. */
+const nextOf = (wait: WaitView): { readonly next?: string } =>
+  wait.how.startsWith('belay ') ? { next: wait.how } : {};
 
 /** Waits for a promotion. Returns where it stood; throws `timedOut` when the time is over. */
 export async function waitFor(
@@ -91,15 +104,19 @@ export async function waitFor(
     if (sentence !== told && sentence !== '') say(`waiting: ${sentence}`);
     told = sentence;
   }
-  throw new CliFailure('timedOut', `the time is over${told === '' ? '' : `; it still waits: ${told}`}`, [
-    `belay why ${service}`,
-  ]);
+  throw new CliFailure(
+    'timedOut',
+    `the time is over${told === '' ? '' : `; it still waits: ${told}`}`,
+    [`belay why ${service}`],
+    'waits',
+  );
 }
 
 /** The flags of a command that can wait. */
 export interface WaitOptions {
   readonly wait?: WaitGoal;
   readonly timeout?: string;
+  readonly output?: OutputFormat;
 }
 
 const pastWords: Readonly<Record<WaitGoal, string>> = {
@@ -124,7 +141,13 @@ export async function finishWaiting(
   const timeoutMs = options.timeout === undefined ? null : milliseconds(options.timeout);
   const standing = await waitFor(client, promotion, goal, timeoutMs);
   if (standing.exit !== 'reached')
-    throw new CliFailure(standing.exit, standing.sentence, [`belay why ${promotion.service}`]);
-  printData(`promotion/${promotion.id} ${pastWords[goal]}`);
+    throw new CliFailure(
+      standing.exit,
+      standing.sentence,
+      [...(standing.next === undefined ? [] : [standing.next]), `belay why ${promotion.service}`],
+      standing.exit === 'gateFailed' ? 'error' : 'waits',
+    );
+  // With a format of its own, stdout holds the one answer that was printed before the wait.
+  if (options.output === undefined) printData(`promotion/${promotion.id} ${pastWords[goal]}`);
   say(standing.sentence);
 }

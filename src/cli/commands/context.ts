@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import { didYouMean } from '../../core/lint/documents-nearest.ts';
 import { usage } from '../failure.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printAnswer } from '../output.ts';
 import type { Context } from '../configuration.ts';
 import { configPath, readConfig, readToken, writeConfig } from '../settings.ts';
-import { printData, say } from '../terminal.ts';
+import { printData, say, sayNext } from '../terminal.ts';
 
 /** Prints the contexts; never a token. */
 export async function listContexts(options: { readonly output?: OutputFormat }): Promise<void> {
@@ -49,6 +50,8 @@ export async function useContext(name: string): Promise<void> {
 export async function setContext(
   name: string,
   options: {
+    readonly server?: string;
+    /** What `--server` was called before. */
     readonly url?: string;
     readonly project?: string;
     readonly tokenStdin: boolean;
@@ -61,9 +64,9 @@ export async function setContext(
     throw usage('either --token-stdin or --token-file');
   const config = await readConfig();
   const before = config.contexts[name];
-  const url = options.url ?? before?.url;
+  const url = options.server ?? options.url ?? before?.url;
   if (url === undefined || !/^https?:\/\//.test(url))
-    throw usage('say where the server is: --url http(s)://…');
+    throw usage('say where the server is: --server http(s)://…');
   const moved = before !== undefined && before.url !== url;
   // A token is for the server that it was given for.
   const kept: Partial<Context> =
@@ -73,10 +76,11 @@ export async function setContext(
     url,
     ...(options.project === undefined ? {} : { project: options.project }),
     ...(options.tokenStdin ? { token: await readToken('-') } : {}),
-    ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
+    ...(options.tokenFile === undefined ? {} : { tokenFile: resolve(options.tokenFile) }),
   };
   if (before?.project !== undefined && context.project === undefined) context.project = before.project;
   await writeConfig({ current: config.current ?? name, contexts: { ...config.contexts, [name]: context } });
   printData(`context/${name} set`);
   say(`written to ${configPath()}`);
+  if (config.current !== undefined && config.current !== name) sayNext(`belay context use ${name}`);
 }

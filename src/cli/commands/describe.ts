@@ -8,7 +8,8 @@ import { loadDocuments } from '../documents/load.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { printObject } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
-import { findService, pipelineOf, splitTarget } from '../targets.ts';
+import { pipelineHeads, pipelineOf } from '../pipelines.ts';
+import { findService, splitTarget } from '../targets.ts';
 import { printData, say } from '../terminal.ts';
 import { findingLine } from './lint.ts';
 
@@ -24,7 +25,8 @@ export async function describe(
   name: string,
   options: ConnectionOptions & { readonly file?: string; readonly output: string },
 ): Promise<void> {
-  if (kind !== 'pipeline') throw usage(`there is no description of a ${kind}; there is: pipeline`);
+  if (kind !== 'pipeline')
+    throw usage(`only a pipeline has a page, and ${kind} is not one`, `belay describe pipeline ${name}`);
   const { output } = options;
   if (output !== 'md' && output !== 'json' && output !== 'yaml')
     throw usage(`there is no output format ${output}; there is md, json, yaml`);
@@ -56,7 +58,7 @@ async function fromFile(name: string, file: string): Promise<Described> {
 async function fromServer(text: string, options: ConnectionOptions): Promise<Described> {
   const client = await connect(options);
   const { project, name } = splitTarget(text);
-  const chosen = project ?? client.settings.project ?? (await findService(client, name)).project;
+  const chosen = project ?? client.settings.project ?? (await projectOf(client, name));
   const pipeline = await pipelineOf(client, chosen, name);
   if (pipeline === null) throw usage(`project ${chosen} has no pipeline ${name}`);
   const names = [...new Set(pipeline.spec.stages.map((stage) => stage.environment))];
@@ -69,6 +71,13 @@ async function fromServer(text: string, options: ConnectionOptions): Promise<Des
     environments: environments.flatMap((found) => (found === null ? [] : [Environment.parse(found)])),
     project: owner === null ? null : Project.parse(owner),
   };
+}
+
+/** The project of the only pipeline of that name; else that of the service of that name. */
+async function projectOf(client: ApiClient, name: string): Promise<string> {
+  const named = (await pipelineHeads(client, null)).filter((pipeline) => pipeline.name === name);
+  const [only, ...others] = named;
+  return only !== undefined && others.length === 0 ? only.project : (await findService(client, name)).project;
 }
 
 async function document(client: ApiClient, project: string, kind: string, name: string): Promise<unknown> {

@@ -85,7 +85,7 @@ async function listFreezes(options: FreezeOptions): Promise<void> {
     columns: [
       { heading: 'NAME', cell: (f) => f.id },
       { heading: 'SCOPE', cell: scopeText },
-      { heading: 'UNTIL', cell: (f) => (f.until === null ? 'lifted' : formatInstant(f.until)) },
+      { heading: 'UNTIL', cell: (f) => (f.until === null ? 'unfreeze' : formatInstant(f.until)) },
       { heading: 'BY', cell: (f) => f.by?.id ?? 'calendar' },
       { heading: 'REASON', cell: (f) => f.reason },
     ],

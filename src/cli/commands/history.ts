@@ -6,7 +6,7 @@ import { usage } from '../failure.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printAnswer } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
-import { splitTarget } from '../targets.ts';
+import { requireService, splitTarget } from '../targets.ts';
 import { dataColour, printable, printData, say, sayNext } from '../terminal.ts';
 
 interface HistoryOptions extends ConnectionOptions {
@@ -37,6 +37,7 @@ export async function history(target: string | undefined, options: HistoryOption
     },
     HistoryAnswer,
   );
+  if (answer.entries.length === 0 && name !== undefined) await requireService(client, project, name);
   await printAnswer<HistoryEntry>(options.output, answer, {
     rows: answer.entries,
     columns: [

@@ -4,6 +4,8 @@ import { Recorded } from '../../server/schemas.ts';
 import { apiPath } from '../client.ts';
 import { connectToChange } from '../connect.ts';
 import { CliFailure } from '../failure.ts';
+import type { OutputFormat } from '../output-formats.ts';
+import { printObject } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
 import { findPromotion, type Target } from '../targets.ts';
 import { printData, say, sayNext } from '../terminal.ts';
@@ -13,6 +15,19 @@ interface PeopleOptions extends ConnectionOptions {
   readonly stage?: string;
   readonly environment?: string;
   readonly note: string;
+  readonly output?: OutputFormat;
+}
+
+/** Prints what was done to a promotion: its name and a word, or an object that says where it is. */
+async function printDone({ slot, promotion }: Target, done: string, options: PeopleOptions): Promise<void> {
+  const { project, environment, service } = slot;
+  if (options.output === 'json' || options.output === 'yaml')
+    return printObject(options.output, {
+      promotion: promotion.id,
+      slot: { project, environment, service },
+      done,
+    });
+  printData(`promotion/${promotion.id}${options.output === 'name' ? '' : ` ${done}`}`);
 }
 
 const commandPath = ({ slot, promotion }: Target, verb: string): string =>
@@ -51,7 +66,7 @@ export async function approve(
     `approving plan ${shortDigest(digest)}: ${document.release} (artifact ${shortDigest(document.artifact)}) into ${slot.environment}, steps ${document.steps.join(' → ')} %, from ${document.baseline?.release ?? 'nothing'}`,
   );
   await client.mutate('POST', commandPath(target, 'approve'), { plan: digest, note: options.note }, Recorded);
-  printData(`promotion/${promotion.id} approved`);
+  await printDone(target, 'approved', options);
   if (options.wait === undefined) return sayNext(`belay why ${slot.service}`);
   await finishWaiting(client, { ...slot, id: promotion.id }, options);
 }
@@ -69,7 +84,8 @@ export async function reject(
   });
   const body = { note: options.note, changesRequested: options.changesRequested };
   await client.mutate('POST', commandPath(target, 'reject'), body, Recorded);
-  printData(`promotion/${target.promotion.id} rejected`);
+  await printDone(target, 'rejected', options);
+  sayNext(`belay why ${target.slot.service}`);
 }
 
 const holds = {
@@ -92,6 +108,6 @@ export async function hold(verb: keyof typeof holds, text: string, options: Peop
   const { what, done, test } = holds[verb];
   const target = await findPromotion(client, text, options, { what, command: verb, test });
   await client.mutate('POST', commandPath(target, verb), { note: options.note }, Recorded);
-  printData(`promotion/${target.promotion.id} ${done}`);
+  await printDone(target, done, options);
   sayNext(verb === 'pause' ? `belay resume ${target.promotion.id}` : `belay why ${target.slot.service}`);
 }

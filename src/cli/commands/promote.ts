@@ -1,12 +1,13 @@
 import type { Pipeline } from '../../core/model/documents.ts';
 import { PromotionRequested, type ReleaseView } from '../../server/schemas.ts';
-import type { ApiClient } from '../client.ts';
+import { type ApiClient, ApiRefusal } from '../client.ts';
 import { connectToChange } from '../connect.ts';
-import { usage } from '../failure.ts';
+import { CliFailure, usage } from '../failure.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printObject } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
-import { findRelease, pipelineOf } from '../targets.ts';
+import { pipelineOf } from '../pipelines.ts';
+import { findRelease, slotsOf } from '../targets.ts';
 import { printData, say, sayNext } from '../terminal.ts';
 import { finishWaiting, type WaitOptions } from '../wait.ts';
 
@@ -33,12 +34,42 @@ export async function promote(text: string, options: PromoteOptions): Promise<vo
     liftQuarantine: options.liftQuarantine,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
   };
-  const answer = await client.mutate('POST', '/v1/promotions', request, PromotionRequested);
+  let done = ' requested';
+  const answer = await client
+    .mutate('POST', '/v1/promotions', request, PromotionRequested)
+    .catch(async (error: unknown) => {
+      done = ' is under way already';
+      return underWay(client, release, stage, options, error);
+    });
   const promotion = { ...answer.slot, id: answer.promotion };
   if (options.output === 'json' || options.output === 'yaml') await printObject(options.output, answer);
-  else printData(`promotion/${answer.promotion}${options.output === 'name' ? '' : ' requested'}`);
+  else printData(`promotion/${answer.promotion}${options.output === 'name' ? '' : done}`);
   if (options.wait === undefined) return sayNext(`belay why ${release.service}`);
   await finishWaiting(client, promotion, options);
+}
+
+/** Asked for before and still under way: whoever wants to wait waits for that, so that a job can be run again. */
+async function underWay(
+  client: ApiClient,
+  { project, service, name }: ReleaseView,
+  stage: string,
+  options: PromoteOptions,
+  error: unknown,
+): Promise<PromotionRequested> {
+  if (!(error instanceof ApiRefusal) || error.code !== 'already-requested') throw error;
+  const slots = await slotsOf(client, { project, service });
+  for (const slot of slots) {
+    const open = slot.promotions.find((one) => one.release === name && one.stage === stage);
+    if (open === undefined) continue;
+    if (options.wait === undefined)
+      throw new CliFailure('error', error.message, [
+        `belay why ${service}`,
+        `belay promote ${name} --stage ${stage} --wait   waits for the one that is under way`,
+      ]);
+    const { environment } = slot;
+    return { promotion: open.id, slot: { project, environment, service } };
+  }
+  throw error;
 }
 
 /** The first stage that the release has not passed and whose stages before it has. */
@@ -54,7 +85,11 @@ async function nextStage(
     );
   const stage = firstOpenStage(pipeline, release);
   if (stage === null)
-    throw usage(`${release.name} was promoted in every stage of pipeline ${pipeline.metadata.name}`);
+    throw usage(
+      `${release.name} was promoted in every stage of pipeline ${pipeline.metadata.name}`,
+      `belay where ${release.name}`,
+      `belay promote ${release.name} --stage NAME   if you mean it all the same`,
+    );
   say(`next stage of pipeline ${pipeline.metadata.name}: ${stage}`);
   return stage;
 }

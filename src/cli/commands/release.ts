@@ -137,7 +137,8 @@ export async function sealRelease(
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
   };
   await printDone(await client.mutate('POST', path, body, ReleaseView), 'sealed', options.output);
-  sayNext(`belay promote ${release.name}`);
+  sayNext(`belay promote ${release.name}   in the next stage that does not start by itself`);
+  sayNext(`belay why ${release.service}`);
 }
 
 async function upload(client: ApiClient, file: string, digest: string): Promise<void> {

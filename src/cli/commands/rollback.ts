@@ -5,7 +5,8 @@ import { CliFailure, usage } from '../failure.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printObject } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
-import { pipelineOf, slotsOf, splitTarget } from '../targets.ts';
+import { pipelineOf } from '../pipelines.ts';
+import { slotsOf, splitTarget } from '../targets.ts';
 import { printData, say, sayNext } from '../terminal.ts';
 import { finishWaiting, type WaitOptions } from '../wait.ts';
 

@@ -5,7 +5,7 @@ import { connect } from '../connect.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { age, type Column, printAnswer } from '../output.ts';
 import type { ConnectionOptions } from '../settings.ts';
-import { slotsOf, splitTarget } from '../targets.ts';
+import { requireService, slotsOf, splitTarget } from '../targets.ts';
 import { printData } from '../terminal.ts';
 
 interface StatusOptions extends ConnectionOptions {
@@ -29,7 +29,11 @@ export async function status(target: string | undefined, options: StatusOptions)
       ...(name === null ? {} : { service: name }),
       ...(options.environment === undefined ? {} : { environment: options.environment }),
     });
-  if (!options.watch) return print(await ask(), options.output);
+  if (!options.watch) {
+    const slots = await ask();
+    if (slots.length === 0 && name !== null) await requireService(client, project, name);
+    return print(slots, options.output);
+  }
   let told = '';
   const query = { project: project ?? client.settings.project, service: name };
   for await (const _ of changesOf(client, query, new AbortController().signal)) {

@@ -48,7 +48,7 @@ export function parseGrant(text: string): Grant {
   });
   if (parsed.success && rest.length === 0) return parsed.data;
   throw usage(
-    `${text} is no grant; write PROJECT:STAGES:VERBS, such as shop:*:view,create-release${parsed.success ? '' : ` (${z.prettifyError(parsed.error).split('\n')[0] ?? ''})`}`,
+    `${text} is no grant; write PROJECT:STAGES:VERBS, such as shop:*:view,create-release${parsed.success ? '' : ` (${z.prettifyError(parsed.error).split('\n')[0]?.replace('✖ ', '') ?? ''})`}`,
   );
 }
 

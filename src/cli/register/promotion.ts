@@ -23,14 +23,14 @@ export function registerPromotion(program: Command): void {
     'belay approve shop                           # the one open promotion of shop that needs it',
     'belay approve shop-v2-production --plan 3fa94c…',
   ]).option('--plan <digest>', 'approve only if the plan is this one (a prefix will do)');
-  connected(waiting(narrowed(noted(approve)))).action(async (target, options) =>
+  printing(connected(waiting(narrowed(noted(approve))))).action(async (target, options) =>
     (await import('../commands/people.ts')).approve(target, options),
   );
 
   const reject = described(program.command('reject <target>'), 'Refuse a promotion', [
     'belay reject shop -m "the price list is missing" --changes-requested',
   ]).option('--changes-requested', 'it may come again when it was changed', false);
-  connected(narrowed(noted(reject))).action(async (target, options) =>
+  printing(connected(narrowed(noted(reject)))).action(async (target, options) =>
     (await import('../commands/people.ts')).reject(target, options),
   );
 
@@ -60,7 +60,7 @@ type Simple = 'pause' | 'resume' | 'abort';
 
 function simple(program: Command, verb: Simple, summary: string, examples: readonly string[]): void {
   const command = described(program.command(`${verb} <target>`), summary, examples);
-  connected(narrowed(noted(command))).action(async (target, options) =>
+  printing(connected(narrowed(noted(command)))).action(async (target, options) =>
     (await import('../commands/people.ts')).hold(verb, target, options),
   );
 }

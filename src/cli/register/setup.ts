@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { grantVerbs } from '../grant-verbs.ts';
 import { collect, connected, described, printing } from './shared.ts';
 
 /** Documents, tokens, contexts, and what looks after the installation itself. */
@@ -60,8 +61,14 @@ function registerTokens(program: Command): void {
   const create = described(token.command('create <subject>'), 'Make a token; its secret is printed once', [
     'belay token create ci-shop --kind machine --grant shop:*:view,create-release > ci.token',
     'belay token create u-1234 --grant shop:production:view,approve --expires 90d',
+    'belay token create u-5678 --grant shop:*:view,promote,rollback,freeze',
   ])
-    .requiredOption('--grant <project:stages:verbs>', 'what it may do (again for each)', collect, [])
+    .requiredOption(
+      '--grant <project:stages:verbs>',
+      `what it may do (again for each): a project or *, stages with commas or *, and of the verbs ${grantVerbs.join(', ')}`,
+      collect,
+      [],
+    )
     .option('--kind <kind>', 'person or machine', 'person')
     .option('--expires <time>', 'how long it counts, such as 90d');
   printing(connected(create)).action(async (subject, options) =>
@@ -84,9 +91,10 @@ function registerContexts(program: Command): void {
     async (name) => (await import('../commands/context.ts')).useContext(name),
   );
   described(context.command('set <name>'), 'Add or change one', [
-    'belay context set work --url https://belay.example --token-stdin < token',
+    'belay context set work --server https://belay.example --token-stdin < token',
   ])
-    .option('--url <url>', 'the server’s address')
+    .option('--server <url>', 'the server’s address')
+    .addOption(new Option('--url <url>', 'the same').hideHelp())
     .option('-n, --project <name>', 'the project that is meant unless told')
     .option(
       '--token-stdin',

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  DocumentList,
+  PromotionRequested,
+  Recorded,
+  ReleaseList,
+  SlotList,
+  WhyAnswer,
+} from '../server/schemas.ts';
+import { at, digest, promotion, release, slot, whyAnswer } from './testing/recorded.ts';
+import { Home, runBelay } from './testing/run-belay.ts';
+import { answering, problem, StubServer } from './testing/stub-server.ts';
+
+const promotionPath = '/v1/promotions/shop/production/shop/shop-v2-production';
+const slotKey = { project: 'shop', environment: 'production', service: 'shop' };
+const connected = (stub: StubServer): Readonly<Record<string, string>> => ({
+  BELAY_URL: stub.url,
+  BELAY_TOKEN: 'secret-token',
+  BELAY_PROJECT: 'shop',
+});
+
+const otherPipeline = {
+  kind: 'Pipeline',
+  name: 'delivery',
+  project: 'pricing',
+  digest: digest('d'),
+  by: { id: 'u-dana', kind: 'person' },
+  at,
+  document: {
+    apiVersion: 'belay.dev/v1alpha1',
+    kind: 'Pipeline',
+    metadata: { name: 'delivery', project: 'pricing' },
+    spec: { service: 'quotes', stages: [{ name: 'canary', environment: 'production' }] },
+  },
+} as const;
+
+test('a service is found by the applied pipelines, whatever they and their project are called', async () => {
+  using home = new Home();
+  await using stub = await StubServer.start({
+    'GET /v1/documents': answering(DocumentList, { documents: [otherPipeline] }),
+    'GET /v1/why': answering(WhyAnswer, whyAnswer()),
+    'GET /v1/slots': answering(SlotList, { slots: [] }),
+    'GET /v1/releases': answering(ReleaseList, {
+      releases: [release({ project: 'pricing', service: 'quotes', name: 'quotes-1' })],
+    }),
+    'POST /v1/promotions': answering(PromotionRequested, { promotion: 'p-1', slot: slotKey }),
+  });
+  const env = { BELAY_URL: stub.url, BELAY_TOKEN: 'secret-token' };
+  assert.equal((await runBelay(home, ['why', 'quotes'], { env })).code, 0);
+  assert.deepEqual(stub.asked.at(-1)?.query, { project: 'pricing', service: 'quotes' });
+  for (const command of ['why', 'status']) {
+    const misspelt = await runBelay(home, [command, 'qoutes'], { env });
+    assert.equal(misspelt.code, 2, command);
+    assert.match(misspelt.stderr, /no pipeline is for a service qoutes; did you mean quotes\?/);
+  }
+  assert.equal(
+    (await runBelay(home, ['status', 'quotes'], { env })).stdout,
+    'Nothing has been promoted yet.\n',
+  );
+  const promoted = await runBelay(home, ['promote', 'quotes-1'], { env });
+  assert.match(promoted.stderr, /next stage of pipeline delivery: canary/);
+});
+
+test('promote --wait of what is under way already waits for that; without --wait it says how', async () => {
+  using home = new Home();
+  await using stub = await StubServer.start({
+    'GET /v1/releases': answering(ReleaseList, { releases: [release()] }),
+    'GET /v1/slots': answering(SlotList, { slots: [slot()] }),
+    'POST /v1/promotions': () => ({
+      status: 409,
+      body: problem(409, 'already-requested', 'shop-v2 is on its way in stage production already'),
+    }),
+  });
+  const env = connected(stub);
+  const asked = ['promote', 'shop-v2', '--stage', 'production'];
+  const again = await runBelay(home, asked, { env });
+  assert.deepEqual([again.code, again.stdout], [1, '']);
+  assert.match(again.stderr, /next: belay promote shop-v2 --stage production --wait/);
+  const waited = await runBelay(home, [...asked, '--wait'], { env });
+  assert.deepEqual([waited.code, waited.stdout], [5, 'promotion/shop-v2-production is under way already\n']);
+  assert.match(waited.stderr, /^waits: 0 of 1 approval given.*\nnext: belay approve shop-v2-production$/m);
+});
+
+test('what people do to a promotion is one object with -o json, and nothing else is on stdout', async () => {
+  using home = new Home();
+  const moving = promotion({ state: 'rolling-out', waits: [] });
+  await using stub = await StubServer.start({
+    'GET /v1/slots': answering(SlotList, { slots: [slot({ promotions: [moving] })] }),
+    [`POST ${promotionPath}/pause`]: answering(Recorded, { recorded: 7 }),
+    [`POST ${promotionPath}/approve`]: answering(Recorded, { recorded: 7 }),
+  });
+  const env = connected(stub);
+  const paused = await runBelay(home, ['pause', 'shop', '-o', 'json'], { env });
+  assert.deepEqual(JSON.parse(paused.stdout), {
+    promotion: 'shop-v2-production',
+    slot: slotKey,
+    done: 'paused',
+  });
+  const approved = await runBelay(home, ['approve', 'shop-v2-production', '-o', 'json', '--wait'], { env });
+  assert.equal(approved.code, 0);
+  assert.deepEqual(JSON.parse(approved.stdout), {
+    promotion: 'shop-v2-production',
+    slot: slotKey,
+    done: 'approved',
+  });
+});
+
+test('who is barred from approving is not sent to look at the token', async () => {
+  using home = new Home();
+  await using stub = await StubServer.start({
+    'GET /v1/slots': answering(SlotList, { slots: [slot()] }),
+    [`POST ${promotionPath}/approve`]: () => ({
+      status: 403,
+      body: problem(403, 'barred-approver', 'u-dana cannot approve it'),
+    }),
+  });
+  const ran = await runBelay(home, ['approve', 'shop'], { env: connected(stub) });
+  assert.equal(ran.code, 7);
+  assert.match(ran.stderr, /next: ask somebody else to approve it/);
+});
