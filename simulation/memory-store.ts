@@ -14,7 +14,7 @@ import {
   type SlotKey,
   slotStream,
 } from '../src/core/model/name.ts';
-import type { Observation, Sample } from '../src/core/model/observation.ts';
+import { type Observation, type Sample, sameSight } from '../src/core/model/observation.ts';
 import type { OpenEffect, ProjectState, ReleaseState, SlotState } from '../src/core/model/state.ts';
 import type { Claim, EngineStore, Lane, TurnCommit, TurnRecord } from '../src/ports/store.ts';
 import type { VirtualClock } from './clock.ts';
@@ -301,9 +301,12 @@ export class MemoryStore implements EngineStore {
     const now = Math.max(this.#clock.wall, slot.state.clock);
     const last = slot.state.observed;
     const lastSeen = slot.seenUntil ?? slot.state.seenUntil;
-    const same =
-      last !== null && canonicalJson({ ...last, at: 0 }) === canonicalJson({ ...observation, at: 0 });
-    if (same && lastSeen !== null && now - lastSeen <= longestGapMs) {
+    if (
+      last !== null &&
+      sameSight(last, observation) &&
+      lastSeen !== null &&
+      now - lastSeen <= longestGapMs
+    ) {
       slot.seenUntil = now;
       return;
     }

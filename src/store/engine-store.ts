@@ -9,7 +9,7 @@ import {
   type SlotKey,
   slotStream,
 } from '../core/model/name.ts';
-import type { Observation, Sample } from '../core/model/observation.ts';
+import { type Observation, type Sample, sameSight } from '../core/model/observation.ts';
 import type { OpenEffect } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import { releasesRead } from '../core/decide/outcomes.ts';
@@ -182,13 +182,6 @@ function streamsRead(turn: TurnCommit): readonly string[] {
   const releases = releasesRead(turn.state).map((name) => releaseStream({ project, service, name }));
   return [...releases, projectStream(project), everythingStream].sort();
 }
-
-/** Whether two looks show the same. How many requests are open differs at every look and decides nothing. */
-const sameSight = (a: Omit<Observation, 'at'>, b: Omit<Observation, 'at'>): boolean =>
-  sightOf(a) === sightOf(b);
-
-const sightOf = ({ generation, level, weights, workloads }: Omit<Observation, 'at'>): string =>
-  canonicalJson({ generation, level, weights, workloads: workloads.map((w) => ({ ...w, open: null })) });
 
 function isLostRace(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalJson } from './canonical.ts';
 import { Digest } from './digest.ts';
 import { Name } from './name.ts';
 import { Millis } from './time.ts';
@@ -32,6 +33,13 @@ export const Observation = z.strictObject({
   level: z.enum(['programmed', 'confirmed']),
 });
 export type Observation = z.infer<typeof Observation>;
+
+/** Whether two looks show the same. How many requests are open differs at every look and decides nothing. */
+export const sameSight = (a: Omit<Observation, 'at'>, b: Omit<Observation, 'at'>): boolean =>
+  sightOf(a) === sightOf(b);
+
+const sightOf = ({ generation, level, weights, workloads }: Omit<Observation, 'at'>): string =>
+  canonicalJson({ generation, level, weights, workloads: workloads.map((w) => ({ ...w, open: null })) });
 
 /**
  * One scrape of one pod: cumulative counters as they were read. `t`, `started` and `ready` in seconds,
