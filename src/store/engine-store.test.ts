@@ -8,9 +8,8 @@ import { seal } from '../core/model/digest.ts';
 import { BelayDocument, type BelayDocumentInput } from '../core/model/documents.ts';
 import type { Entry } from '../core/model/entries.ts';
 import { projectStream, releaseStream, type Subject } from '../core/model/name.ts';
-import type { RunningWorkload, Weight } from '../core/model/observation.ts';
-import { ok } from '../core/model/result.ts';
 import type { EnvironmentDriver } from '../ports/environment.ts';
+import { instantDriver } from '../ports/testing/instant-driver.ts';
 import { PostgresEngineStore } from './engine-store.ts';
 import { appendFact, databaseNow, readEntries } from './streams.ts';
 import { createTestDatabase } from './testing/database.ts';
@@ -19,66 +18,6 @@ const slot = { project: 'demo', environment: 'production', service: 'shop' };
 const slotId = 'slot/demo/production/shop';
 const ann: Subject = { id: 'ann', kind: 'person' };
 const ci: Subject = { id: 'ci', kind: 'machine' };
-
-/** An outside that does at once what it is asked, and counts 100 requests a scrape on each arm. */
-function instantDriver(errorsOf: (release: string) => number): EnvironmentDriver {
-  let generation = 0;
-  let workloads: RunningWorkload[] = [];
-  let weights: Weight[] = [];
-  let scrapes = 0;
-  return {
-    fences: true,
-    desiredState: {
-      applyWorkload: async (_slot, spec) => {
-        generation = Math.max(generation, spec.generation);
-        workloads = workloads.filter((w) => w.release !== spec.release);
-        workloads.push({
-          release: spec.release,
-          artifact: spec.artifact,
-          desired: spec.replicas,
-          ready: spec.replicas,
-          open: 0,
-        });
-        return { outcome: 'done' };
-      },
-      removeWorkload: async (_slot, target) => {
-        generation = Math.max(generation, target.generation);
-        workloads = workloads.filter((w) => w.release !== target.release);
-        return { outcome: 'done' };
-      },
-    },
-    traffic: {
-      shift: async (_slot, target) => {
-        generation = Math.max(generation, target.generation);
-        weights = [...target.weights];
-        return { outcome: 'done' };
-      },
-    },
-    observer: {
-      observe: async () =>
-        ok({ generation, workloads: [...workloads], weights: [...weights], level: 'confirmed' }),
-    },
-    metrics: {
-      scrape: async (_slot, arms) => {
-        scrapes += 1;
-        const weight = (weights.find((w) => w.release === arms.canary)?.weight ?? 0) / 100;
-        const sample = (arm: 'canary' | 'stable', release: string) => ({
-          t: scrapes,
-          arm,
-          pod: `${release}-0`,
-          weight,
-          requests: scrapes * 200,
-          bad: { errors: Math.round(scrapes * 200 * errorsOf(release)) },
-          latencyMs: { '250': scrapes * 200, '+Inf': scrapes * 200 },
-        });
-        return ok([
-          sample('canary', arms.canary),
-          ...(arms.stable === null ? [] : [sample('stable', arms.stable)]),
-        ]);
-      },
-    },
-  };
-}
 
 const documents: readonly BelayDocumentInput[] = [
   {

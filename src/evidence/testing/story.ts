@@ -1,3 +1,4 @@
+import { instantDriver } from '../../ports/testing/instant-driver.ts';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,9 +12,7 @@ import { seal } from '../../core/model/digest.ts';
 import { BelayDocument, type BelayDocumentInput } from '../../core/model/documents.ts';
 import type { Entry } from '../../core/model/entries.ts';
 import { everythingStream, projectStream, releaseStream, type Subject } from '../../core/model/name.ts';
-import type { RunningWorkload, Weight } from '../../core/model/observation.ts';
 import type { DsseEnvelope } from '../../core/model/release.ts';
-import { ok } from '../../core/model/result.ts';
 import type { SlotState } from '../../core/model/state.ts';
 import { nodeCrypto } from '../../engine/crypto.ts';
 import { workOnce, type WorkerParts } from '../../engine/worker.ts';
@@ -307,57 +306,5 @@ function provenance(name: string, digest: string): DsseEnvelope {
     payload: Buffer.from(payload).toString('base64'),
     payloadType,
     signatures: [{ sig: signature.toString('base64') }],
-  };
-}
-
-/** An outside that does at once what it is asked, and counts 100 requests a scrape on each arm. */
-function instantDriver(errorsOf: (release: string) => number): EnvironmentDriver {
-  let generation = 0;
-  let workloads: RunningWorkload[] = [];
-  let weights: Weight[] = [];
-  let scrapes = 0;
-  const sample = (arm: 'canary' | 'stable', release: string, weight: number) => ({
-    t: scrapes,
-    arm,
-    pod: `${release}-0`,
-    weight,
-    requests: scrapes * 200,
-    bad: { errors: Math.round(scrapes * 200 * errorsOf(release)) },
-    latencyMs: { '250': scrapes * 200, '+Inf': scrapes * 200 },
-  });
-  return {
-    fences: true,
-    desiredState: {
-      applyWorkload: async (_slot, { release, artifact, replicas, generation: asked }) => {
-        generation = Math.max(generation, asked);
-        workloads = workloads.filter((w) => w.release !== release);
-        workloads.push({ release, artifact, desired: replicas, ready: replicas, open: 0 });
-        return { outcome: 'done' };
-      },
-      removeWorkload: async (_slot, target) => {
-        generation = Math.max(generation, target.generation);
-        workloads = workloads.filter((w) => w.release !== target.release);
-        return { outcome: 'done' };
-      },
-    },
-    traffic: {
-      shift: async (_slot, target) => {
-        generation = Math.max(generation, target.generation);
-        weights = [...target.weights];
-        return { outcome: 'done' };
-      },
-    },
-    observer: {
-      observe: async () =>
-        ok({ generation, workloads: [...workloads], weights: [...weights], level: 'confirmed' }),
-    },
-    metrics: {
-      scrape: async (_slot, arms) => {
-        scrapes += 1;
-        const weight = (weights.find((w) => w.release === arms.canary)?.weight ?? 0) / 100;
-        const stable = arms.stable === null ? [] : [sample('stable', arms.stable, weight)];
-        return ok([sample('canary', arms.canary, weight), ...stable]);
-      },
-    },
   };
 }
