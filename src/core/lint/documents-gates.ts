@@ -1,15 +1,13 @@
 import { places } from '../decide/gates/judge.ts';
 import type { TrustedIdentity } from '../model/documents.ts';
 import type { Gate, GateOf } from '../model/gate.ts';
+import { localLatencyBoundsMs } from '../model/latency-bounds.ts';
 import { checkPredicateType } from '../model/release.ts';
 import { unreachable } from '../model/result.ts';
 import { formatDuration } from '../model/time-format.ts';
 import type { DocumentFinding, PlacedGate, StageView } from './documents-finding.ts';
 import { gatePlaces } from './documents-finding.ts';
 import { lintIntervals } from './documents-intervals.ts';
-
-/** The upper bounds, in ms, of the latency histogram of the `local` driver's edge. */
-export const localLatencyBounds: readonly number[] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500];
 
 const day = 86_400_000;
 
@@ -172,7 +170,7 @@ function lintMetric(view: StageView, path: string, gate: GateOf<'metric'>): read
   }
   const { metric } = gate;
   const local = view.environment?.spec.driver === 'local';
-  if (local && metric.type === 'slow' && !localLatencyBounds.includes(metric.aboveMs)) {
+  if (local && metric.type === 'slow' && !localLatencyBoundsMs.includes(metric.aboveMs)) {
     findings.push(
       finding(
         view,
@@ -180,7 +178,7 @@ function lintMetric(view: StageView, path: string, gate: GateOf<'metric'>): read
         'latency-bound',
         `${path}/metric/aboveMs`,
         `gate ${gate.name} would see no slow request: ${metric.aboveMs} ms is no bound of driver local’s histogram`,
-        `take one of ${localLatencyBounds.join(', ')}`,
+        `take one of ${localLatencyBoundsMs.join(', ')}`,
       ),
     );
   }

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BelayDocument, type BelayDocumentInput } from '../model/documents.ts';
-import { latencyBoundsMs } from '../../drivers/local/agent/counters.ts';
 import { lintDocuments } from './documents.ts';
-import { localLatencyBounds } from './documents-gates.ts';
 import { didYouMean, editDistance, nearestName } from './documents-nearest.ts';
 
 const apiVersion = 'belay.dev/v1alpha1';
@@ -197,7 +195,6 @@ test('metric gates that guard nothing, need very much, or look at no bound', () 
     'error latency-bound 2/spec/stages/0/analysis/0/metric/aboveMs',
   ]);
   assert.deepEqual(metric({ metric: { type: 'slow', aboveMs: 250 } }), []);
-  assert.deepEqual(localLatencyBounds, latencyBoundsMs);
 });
 
 test('soaks of no time and of very long', () => {

@@ -1,5 +1,4 @@
-/** Upper bounds of the latency histogram in milliseconds; `+Inf` comes on top. */
-export const latencyBoundsMs: readonly number[] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500];
+import { localLatencyBoundsMs } from '../../../core/model/latency-bounds.ts';
 
 /**
  * How a request ended. `error`: the upstream answered 5xx, not at all, or broke off. `abandoned`: the client went
@@ -15,7 +14,7 @@ export class Counters {
   latencySumMs = 0;
   #open = 0;
   #idleWaiters: (() => void)[] = [];
-  readonly #buckets: number[] = Array.from({ length: latencyBoundsMs.length + 1 }, () => 0);
+  readonly #buckets: number[] = Array.from({ length: localLatencyBoundsMs.length + 1 }, () => 0);
 
   get open(): number {
     return this.#open;
@@ -39,8 +38,8 @@ export class Counters {
     if (ending === 'error') this.errors += 1;
     if (ending === 'abandoned') this.abandoned += 1;
     this.latencySumMs += durationMs;
-    const found = latencyBoundsMs.findIndex((bound) => durationMs <= bound);
-    const index = found === -1 ? latencyBoundsMs.length : found;
+    const found = localLatencyBoundsMs.findIndex((bound) => durationMs <= bound);
+    const index = found === -1 ? localLatencyBoundsMs.length : found;
     this.#buckets[index] = (this.#buckets[index] ?? 0) + 1;
   }
 
@@ -56,7 +55,7 @@ export class Counters {
     const result: Record<string, number> = {};
     for (const [index, count] of this.#buckets.entries()) {
       sum += count;
-      result[latencyBoundsMs[index] ?? '+Inf'] = sum;
+      result[localLatencyBoundsMs[index] ?? '+Inf'] = sum;
     }
     return result;
   }
