@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { z } from 'zod';
 import {
   DocumentList,
   PromotionRequested,
@@ -60,6 +61,64 @@ test('a service is found by the applied pipelines, whatever they and their proje
   );
   const promoted = await runBelay(home, ['promote', 'quotes-1'], { env });
   assert.match(promoted.stderr, /next stage of pipeline delivery: canary/);
+});
+
+test('where nothing waits, why says what could go on, and to where', async () => {
+  using home = new Home();
+  const stages = [
+    { name: 'staging', environment: 'staging' },
+    { name: 'canary', environment: 'production', after: ['staging'] },
+  ];
+  const document = {
+    ...otherPipeline,
+    document: { ...otherPipeline.document, spec: { service: 'shop', stages } },
+  };
+  const idle = {
+    ...whyAnswer(),
+    sentence: 'nothing of shop waits',
+    waits: [],
+    next: null,
+    slots: [
+      {
+        environment: 'staging',
+        stable: { release: 'shop-v2', since: at },
+        sentence: 'shop-v2 is stable in staging',
+        promotions: [],
+        lastEnd: {
+          id: 'shop-v2-staging',
+          release: 'shop-v2',
+          stage: 'staging',
+          state: 'promoted',
+          at,
+          sentence: 'shop-v2 was promoted in staging',
+        },
+      },
+      {
+        environment: 'production',
+        stable: { release: 'shop-v1', since: at },
+        sentence: 'shop-v1 is stable in production',
+        promotions: [],
+        lastEnd: null,
+      },
+    ],
+  } as const;
+  await using stub = await StubServer.start({
+    'GET /v1/documents': answering(DocumentList, { documents: [document] }),
+    'GET /v1/why': answering(WhyAnswer, structuredClone(idle) as z.input<typeof WhyAnswer>),
+  });
+  const ran = await runBelay(home, ['why', 'shop'], { env: connected(stub) });
+  assert.equal(
+    ran.stdout,
+    [
+      'nothing of shop waits.',
+      '',
+      'Environments:',
+      '  staging: shop-v2 is stable in staging',
+      '  production: shop-v1 is stable in production',
+      '',
+    ].join('\n'),
+  );
+  assert.equal(ran.stderr, 'next: belay promote shop-v2 --stage canary\n');
 });
 
 test('promote --wait of what is under way already waits for that; without --wait it says how', async () => {

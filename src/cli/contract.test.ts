@@ -54,7 +54,11 @@ test('an unknown command is a usage error with the nearest one', async () => {
 test('an unknown flag and a missing argument are usage errors', async () => {
   using home = new Home();
   assert.equal((await runBelay(home, ['why', 'shop', '--outputt', 'json'])).code, 2);
-  assert.equal((await runBelay(home, ['why'])).code, 2);
+  const missing = await runBelay(home, ['release', 'show']);
+  assert.deepEqual(
+    [missing.code, missing.stderr],
+    [2, "error: missing required argument 'release'\nnext: belay release show --help\n"],
+  );
   assert.equal((await runBelay(home, ['why', 'shop', '-o', 'xml'])).code, 2);
 });
 

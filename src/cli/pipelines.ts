@@ -32,6 +32,24 @@ function serviceOf(document: unknown): string | null {
   return typeof service === 'string' ? service : null;
 }
 
+/** A stage as far as it says where it leads. */
+export interface StageHead {
+  readonly name: string;
+  readonly environment: string;
+  readonly after: readonly string[];
+}
+
+/** The stages of a pipeline, as far as they can be read. The document is not checked. */
+export function stagesOf({ document }: PipelineHead): readonly StageHead[] {
+  const { stages } = (document as { readonly spec?: { readonly stages?: unknown } }).spec ?? {};
+  if (!Array.isArray(stages)) return [];
+  return (stages as readonly Partial<StageHead>[]).map(({ name, environment, after }) => ({
+    name: name ?? '',
+    environment: environment ?? '',
+    after: after ?? [],
+  }));
+}
+
 /**
  * The applied pipeline of that name, or the one of the service of that name; null where there is neither. Several
  * of one service: they are listed, and the caller has to say which.

@@ -36,9 +36,16 @@ export function buildProgram(): Command {
     command.exitOverride();
     // Positional options and help are inherited by settings, not by commands that were made before.
     command.copyInheritedSettings(program);
+    command.configureOutput({
+      outputError: (text, write) => write(`${text.trimEnd()}\nnext: ${pathOf(command)} --help\n`),
+    });
   });
   return program;
 }
+
+/** A command as it is typed: `belay release open`. */
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 
 /** Visits a command and all below it. */
 export function everyCommand(command: Command, visit: (command: Command) => void): void {

@@ -1,12 +1,14 @@
 import { formatDuration } from '../../core/model/time-format.ts';
 import type { WhyAnswer } from '../../server/schemas.ts';
 import { changesOf } from '../changes.ts';
+import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import type { OutputFormat } from '../output-formats.ts';
 import { printObject } from '../output.ts';
+import { pipelineHeads, type StageHead, stagesOf } from '../pipelines.ts';
 import type { ConnectionOptions } from '../settings.ts';
 import { findService } from '../targets.ts';
-import { dataColour, printable, printData } from '../terminal.ts';
+import { dataColour, printable, printData, sayNext } from '../terminal.ts';
 
 interface WhyOptions extends ConnectionOptions {
   readonly environment?: string;
@@ -26,7 +28,13 @@ export async function why(target: string, options: WhyOptions): Promise<void> {
       'waits',
       'slots',
     );
-  if (!options.watch) return print(await ask(), options.output, false);
+  if (!options.watch) {
+    const answer = await ask();
+    await print(answer, options.output, false);
+    if (options.output === undefined && answer.slots.every((slot) => slot.promotions.length === 0))
+      await sayWhatIsNext(client, answer);
+    return;
+  }
   let told = '';
   for await (const _ of changesOf(client, { project, service }, new AbortController().signal)) {
     const answer = await ask();
@@ -47,6 +55,42 @@ async function print(answer: WhyAnswer, format: OutputFormat | undefined, watchi
     return;
   }
   for (const line of whyLines(answer)) printData(line);
+}
+
+/** Nothing is on its way: the stages that what is stable could go on to. */
+async function sayWhatIsNext(client: ApiClient, answer: WhyAnswer): Promise<void> {
+  const heads = await pipelineHeads(client, answer.project);
+  const pipelines = heads.filter((pipeline) => pipeline.service === answer.service);
+  for (const pipeline of pipelines)
+    for (const { release, stage } of openRoads(stagesOf(pipeline), answer))
+      sayNext(
+        `belay promote ${release} --stage ${stage}${pipelines.length > 1 ? ` --pipeline ${pipeline.name}` : ''}`,
+      );
+}
+
+/**
+ * The releases that could be asked for in a stage: stable in all stages before it, and neither stable there nor the
+ * last to have ended there.
+ */
+function openRoads(
+  stages: readonly StageHead[],
+  answer: WhyAnswer,
+): readonly { readonly release: string; readonly stage: string }[] {
+  const slotIn = (environment: string | undefined): WhyAnswer['slots'][number] | undefined =>
+    answer.slots.find((slot) => slot.environment === environment);
+  return stages.flatMap((stage) => {
+    const before = stage.after.map(
+      (name) => slotIn(stages.find((one) => one.name === name)?.environment)?.stable?.release,
+    );
+    const [release, ...others] = new Set(before);
+    const here = slotIn(stage.environment);
+    return release === undefined ||
+      others.length > 0 ||
+      here?.stable?.release === release ||
+      here?.lastEnd?.release === release
+      ? []
+      : [{ release, stage: stage.name }];
+  });
 }
 
 /** The answer for people. */
@@ -74,8 +118,12 @@ function environmentLines(answer: WhyAnswer, slot: WhyAnswer['slots'][number]): 
   const said =
     slot.sentence === answer.sentence || (answer.slots.length === 1 && slot.promotions.length === 0);
   const last = slot.lastEnd;
+  // That what is stable was promoted goes without saying.
+  const known = last?.state === 'promoted' && last.release === slot.stable?.release;
   const ended =
-    last === null || `${answer.sentence} ${slot.sentence}`.includes(last.sentence) ? null : last.sentence;
+    last === null || known || `${answer.sentence} ${slot.sentence}`.includes(last.sentence)
+      ? null
+      : last.sentence;
   return [
     ...(said ? [] : [printable(`  ${slot.environment}: ${slot.sentence}`)]),
     ...(ended === null ? [] : [dataColour('dim', printable(`  ${slot.environment}, last: ${ended}`))]),
