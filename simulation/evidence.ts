@@ -14,6 +14,7 @@ export interface Case {
 }
 
 interface Statement {
+  readonly body: string;
   readonly predicateType: string;
   readonly predicate: { readonly check?: string; readonly passed?: boolean };
   readonly signer: string;
@@ -54,6 +55,7 @@ function statements({ release, project }: Case): readonly Statement[] {
       .filter((who) => who.predicateTypes.includes(body.predicateType))
       .filter((who) => signatures.some((s) => holds(who.publicKey, payload, payloadType, s.sig)))
       .map((who) => ({
+        body: payload,
         predicateType: body.predicateType,
         predicate: body.predicate,
         signer: who.name,
@@ -78,9 +80,11 @@ export function isOpen(gate: Gate, on: Case): boolean {
       return last.counts.failed === 0 && last.counts.total - last.counts.skipped >= gate.minTests;
     }
     case 'check': {
-      const last = statements(on).findLast(
+      const reports = statements(on).filter(
         (s) => s.predicate.check === gate.check && s.checks.includes(gate.check),
       );
+      // The same report again is no new one.
+      const last = reports.findLast((s, i) => reports.findIndex((t) => t.body === s.body) === i);
       return last?.predicate.passed === true && now - last.at < gate.expires;
     }
     case 'approval': {

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { nodeCrypto } from '../../engine/crypto.ts';
 import { TurnBench } from '../../../simulation/turn-bench.ts';
 import { person } from '../../../simulation/operator.ts';
+import { signerNamed, statementBy } from '../../../simulation/signing.ts';
+import { checkPredicateType } from '../model/release.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import type { Digest } from '../model/digest.ts';
 import { SlotEntry } from '../model/entries.ts';
@@ -133,4 +135,44 @@ test('the id of a request that a pipeline makes again is one, however long its n
   const stage = { name: 's'.repeat(63) } as Parameters<typeof requestBySystem>[0];
   const entry = requestBySystem(stage, nodeCrypto.digest('p'), 'r'.repeat(63), 1_800_000_000_000, true);
   assert.equal(SlotEntry.safeParse(entry).error?.message, undefined);
+});
+
+test('an old report attached again is no new one, and a signed time cannot be made younger', () => {
+  const trust = [
+    {
+      name: 'tester',
+      publicKey: signerNamed('tester').publicKey,
+      predicateTypes: [checkPredicateType],
+      checks: ['load'],
+    },
+  ];
+  const { on, pipeline } = bench([{ kind: 'check', name: 'load', check: 'load', expires: '1h' }]);
+  on.apply({
+    apiVersion: 'belay.dev/v1alpha1',
+    kind: 'Project',
+    metadata: { name: 'p' },
+    spec: { trust },
+  });
+  on.now = 100_000_000;
+  on.build('v1');
+  const report = (predicate: object) =>
+    on.attach(
+      'v1',
+      statementBy(signerNamed('tester'), on.artifactOf('v1'), checkPredicateType, {
+        check: 'load',
+        ...predicate,
+      }),
+    );
+  report({ passed: true });
+  on.now += 3_600_000;
+  on.request('v1', pipeline);
+  assert.deepEqual(on.waits(), ['check-expired']);
+  report({ passed: true });
+  assert.deepEqual(on.waits(), ['check-expired'], 'the same bytes again');
+  report({ passed: true, finishedAt: '1970-01-01T00:00:00Z' });
+  assert.deepEqual(on.waits(), ['check-expired'], 'an old report that came late');
+  report({ passed: false });
+  report({ passed: true });
+  on.turn();
+  assert.equal(on.slot.ended[0]?.reason.code, 'check-failed', 'the first report does not outlive the second');
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Digest } from './digest.ts';
 import { Name, ReleaseKey, Subject, SubjectId } from './name.ts';
+import { Instant } from './time.ts';
 
 /** One or more signatures over a payload, as DSSE v1.0.2 has it. `keyid` is a hint and decides nothing. */
 export const DsseEnvelope = z.object({
@@ -29,12 +30,16 @@ export const InTotoStatement = z.object({
   predicate: z.unknown(),
 });
 
-/** The predicate type of a check's signed report: `{check, passed, summary?}`. */
+/**
+ * The predicate type of a check's signed report: `{check, passed, summary?, finishedAt?}`. `finishedAt` (RFC 3339 with
+ * `Z`) is the check's own time: a report that says it cannot be made younger by attaching it again.
+ */
 export const checkPredicateType = 'https://belay.dev/check-report/v1';
 export const CheckPredicate = z.object({
   check: Name,
   passed: z.boolean(),
   summary: z.string().max(500).optional(),
+  finishedAt: Instant.optional(),
 });
 
 /** Counts read from a JUnit XML report when it came in; the report itself is kept beside them by its digest. */

@@ -9,6 +9,8 @@ export interface TrustedStatement {
   readonly identity: TrustedIdentity;
   readonly predicateType: string;
   readonly predicate: unknown;
+  /** What was signed, in base64: the same twice is the same statement. */
+  readonly payload: string;
   readonly at: number;
 }
 
@@ -103,7 +105,7 @@ function readStatement(
   if (identity === undefined) return { trusted: false, fault: 'untrusted', predicateType };
   if (!found.includes(artifact))
     return { trusted: false, fault: 'other-subject', predicateType, found: found[0] ?? '' };
-  return { trusted: true, name, identity, predicateType, predicate, at };
+  return { trusted: true, name, identity, predicateType, predicate, payload: envelope.payload, at };
 }
 
 function parseJson(text: string): unknown {
