@@ -1,8 +1,10 @@
 import { readyOf } from '../core/decide/capacity.ts';
 import { freezesOn } from '../core/decide/freeze.ts';
+import { holdsOn } from '../core/decide/holds.ts';
 import { lookAt } from '../core/decide/look.ts';
 import { renderConfiguration } from '../core/decide/plan.ts';
 import { lostTrust } from '../core/decide/turn-back.ts';
+import { gateConditions } from '../core/decide/waiting.ts';
 import type { Action } from '../core/model/decision.ts';
 import { type Crypto, seal } from '../core/model/digest.ts';
 import { unreachable } from '../core/model/result.ts';
@@ -21,7 +23,8 @@ export const pauseAfter = (attempts: number): number =>
 
 /**
  * Carries out a slot's open effects, in the order in which they were decided. Before one that increases exposure
- * freezes and trust are read again: what was committed meanwhile wins, and the effect waits.
+ * freezes, trust, pauses and the gates at the door are read again: what was committed meanwhile wins, and the effect
+ * waits.
  */
 export async function carryOut(
   store: EngineStore,
@@ -67,6 +70,7 @@ async function attempt(
     if (isFrozen(record)) return { outcome: 'frozen' };
     const doubt = doubtOf(record, crypto) ?? missingCapacity(record.slot, open.action);
     if (doubt !== null) return { outcome: 'refused', message: doubt };
+    if (isHeld(record, crypto)) return { outcome: 'frozen' };
   }
   try {
     return await execute(record, driver, crypto, open.action, signal);
@@ -101,6 +105,14 @@ function isFrozen({ slot, project, everything, now }: TurnRecord): boolean {
     environment === undefined ||
     freezesOn(slot.key, environment.document, project, everything, now).length > 0
   );
+}
+
+/** Whether a person or a gate at the door holds what moves since the decision: a pause, a window, an approval run out. */
+function isHeld(record: TurnRecord, crypto: Crypto): boolean {
+  const { slot, now } = record;
+  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  const looked = moving === undefined ? null : lookAt({ ...record, crypto }, slot, moving, now);
+  return looked?.found === true && [...holdsOn(looked.view), ...gateConditions(looked.view)].length > 0;
 }
 
 /** Why what moves may no longer get more traffic: trust that was taken away after the decision. */

@@ -74,7 +74,7 @@ export function confirmWeight(view: View): Step | null {
   }
   const deadline = asked + view.stage.rollout.progressDeadline;
   // A hold that came between the decision and its effect stops the effect; that is not the outside's fault.
-  const holds = holdsOn(view);
+  const holds = [...holdsOn(view), ...gateConditions(view)];
   // A hold that was lifted only now has kept the effect back: it gets its time again.
   if (now >= deadline && holds.length === 0 && wasHeld(promotion)) return shift(view, promotion.step, wanted);
   if (now >= deadline && holds.length === 0)
@@ -97,12 +97,15 @@ export function keepWeight(view: View): Step | null {
   const seen = weightOf(slot, promotion.release);
   if (seen === null || seen === wanted) return null;
   if (seen === 0) return turnBack(view, 'aborted', { code: 'retreated', release: promotion.release, wanted });
-  return holdsOn(view).length > 0 && seen < wanted ? null : shift(view, promotion.step, wanted);
+  const held = holdsOn(view).length > 0 || gateConditions(view).length > 0;
+  return held && seen < wanted ? null : shift(view, promotion.step, wanted);
 }
 
-/** Whether the last turn that recorded what it waits for found it held. */
+/** Whether the last turn that recorded what it waits for found it held; a gate's code names the gate. */
 const wasHeld = (promotion: Promotion): boolean =>
-  Object.keys(promotion.waitingSince).some((code) => ['frozen', 'paused', 'hold-expired'].includes(code));
+  Object.keys(promotion.waitingSince).some(
+    (code) => ['frozen', 'paused', 'hold-expired'].includes(code) || code.includes('/'),
+  );
 
 /** The next weight, or full traffic's watch, once nothing speaks against it. */
 function stepUp(view: View): Step {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { person } from '../../simulation/operator.ts';
+import { TurnBench } from '../../simulation/turn-bench.ts';
+import type { Digest } from '../core/model/digest.ts';
+import type { EnvironmentDriver } from '../ports/environment.ts';
+import type { EngineStore } from '../ports/store.ts';
+import { nodeCrypto } from './crypto.ts';
+import { carryOut } from './effects.ts';
+
+const window = {
+  kind: 'window',
+  name: 'hours',
+  closed: [{ from: 2_000_000, to: 3_000_000, reason: 'night' }],
+};
+const approval = { kind: 'approval', name: 'people', expires: '10m' };
+
+/** v1 is stable, v2 may have its first 10 %: it was decided and not carried out yet. */
+function decided(gates: readonly object[]): TurnBench {
+  const bench = new TurnBench();
+  const head = { apiVersion: 'belay.dev/v1alpha1' } as const;
+  bench.apply({
+    ...head,
+    kind: 'Environment',
+    metadata: { name: 'production', project: 'p' },
+    spec: { driver: 'simulated' },
+  });
+  const pipeline = (entry: readonly object[]): Digest =>
+    bench.apply({
+      ...head,
+      kind: 'Pipeline',
+      metadata: { name: 's', project: 'p' },
+      spec: {
+        service: 's',
+        stages: [
+          {
+            name: 'production',
+            environment: 'production',
+            gates: entry as never,
+            rollout: { steps: [10, 100], progressDeadline: '1m' },
+          },
+        ],
+      },
+    });
+  bench.bootstrap('v1', pipeline([]), 1);
+  bench.build('v2');
+  bench.request('v2', pipeline(gates));
+  bench.turn();
+  if (bench.promotion('v2-production').state === 'waiting') bench.approve('v2-production', 'erin');
+  bench.turn();
+  bench.observe({ v1: 1, v2: 1 }, { v1: 100 });
+  bench.turn();
+  assert.deepEqual(
+    bench.slot.effects.map((e) => e.action.type),
+    ['shift-traffic'],
+  );
+  return bench;
+}
+
+/** Carries out what is open; gives what became of it, and the shifts that the outside was asked for. */
+async function carried(
+  bench: TurnBench,
+): Promise<{ readonly outcomes: readonly string[]; readonly shifts: number }> {
+  let shifts = 0;
+  const record = { ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' };
+  const store: Partial<EngineStore> = {
+    load: () => Promise.resolve(record),
+    release: () => Promise.resolve(),
+    effectFailed: () => Promise.resolve(),
+  };
+  const driver: Pick<EnvironmentDriver, 'traffic'> = {
+    traffic: {
+      shift: () => {
+        shifts += 1;
+        return Promise.resolve({ outcome: 'done' });
+      },
+    },
+  };
+  const claim = { slot: bench.slot.key, lane: 'effect', token: 1 } as const;
+  const results = await carryOut(
+    store as EngineStore,
+    driver as EnvironmentDriver,
+    nodeCrypto,
+    claim,
+    new AbortController().signal,
+  );
+  return { outcomes: results.map((r) => r.outcome), shifts };
+}
+
+test('what was decided is carried out', async () => {
+  assert.deepEqual(await carried(decided([window, approval])), { outcomes: ['done'], shifts: 1 });
+});
+
+test('a window that has closed since the decision keeps traffic away', async () => {
+  const bench = decided([window]);
+  bench.now = 2_000_000;
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+});
+
+test('an approval that has run out since the decision keeps traffic away', async () => {
+  const bench = decided([approval]);
+  bench.now += 600_000;
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+});
+
+test('a pause that came after the decision keeps traffic away', async () => {
+  const bench = decided([]);
+  bench.entry({ type: 'paused', at: bench.now, by: person('dana'), promotion: 'v2-production', note: '' });
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+});
+
+test('a step that a closed window kept back is not counted as late, and goes on when it opens', () => {
+  const bench = decided([window]);
+  bench.now = 2_500_000;
+  assert.deepEqual(bench.waits(), ['window-closed', 'weight-unconfirmed']);
+  assert.equal(bench.promotion('v2-production').state, 'rolling-out');
+  bench.now = 3_000_000;
+  assert.deepEqual(bench.moves(), ['shifting']);
+});
