@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { packArchive } from './archive.ts';
 import { getArtifact, putArtifact } from './content-store.ts';
@@ -90,6 +90,11 @@ describe('archive', () => {
       ['not-an-archive', Buffer.from('not gzip')],
       ['not-an-archive', gzipSync(Buffer.alloc(2000, 1))],
       ['not-an-archive', (await crafted({ name: 'a' })).subarray(0, 40)],
+      // A megabyte of nothing behind the end: cheap to send, dear to inflate.
+      [
+        'too-large',
+        gzipSync(Buffer.concat([gunzipSync(await crafted({ name: 'a' })), Buffer.alloc(1 << 20)])),
+      ],
     ];
     for (const [index, [code, bytes]] of cases.entries()) {
       const target = join(root, `case-${index}`);

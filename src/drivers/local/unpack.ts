@@ -17,6 +17,9 @@ export interface UnpackLimits {
 
 export const defaultLimits: UnpackLimits = { files: 20_000, fileBytes: 64 << 20, totalBytes: 512 << 20 };
 
+/** Headers and padding of one file: its own, an extended one, and what rounds each to 512. */
+const overheadBytes = 4_096;
+
 export interface UnpackError {
   readonly code: 'unsafe-archive' | 'too-large' | 'not-an-archive';
   readonly message: string;
@@ -41,6 +44,14 @@ export async function unpackArchive(
 ): Promise<Result<{ readonly files: number }, UnpackError>> {
   const entries = extract();
   const gunzip = createGunzip();
+  // What stands behind the archive's end, or between its files, is inflated too.
+  const mostInflated = limits.totalBytes + limits.files * overheadBytes;
+  let inflated = 0;
+  gunzip.on('data', (chunk: Uint8Array) => {
+    inflated += chunk.length;
+    if (inflated > mostInflated)
+      gunzip.destroy(new Refused('too-large', `more than ${mostInflated} bytes unpacked`));
+  });
   // Errors of the source must reach whoever iterates over the entries.
   gunzip.on('error', (problem) => entries.destroy(problem));
   Readable.from([bytes]).pipe(gunzip).pipe(entries);
