@@ -187,3 +187,32 @@ test('a rollback lifts no quarantine without a waiver', async () => {
   const waived = await world.send(world.team.root, 'POST', '/v1/promotions', lift);
   assert.equal(waived.body['code'], 'rollback-impossible', 'the waiver opens no other door');
 });
+
+test('a report of no release, or one too many, leaves nothing behind', async () => {
+  await using world = await createTeam();
+  await sealed(world, 'v1');
+  const report = (release: string, artifact: string) =>
+    world.send(world.team.ci, 'POST', `/v1/releases/demo/shop/${release}/attachments`, {
+      type: 'tests',
+      name: 'unit',
+      artifact,
+      junit: '<testsuite><testcase/></testsuite>',
+    });
+  assert.equal((await report('v9', `sha256:${'0'.repeat(64)}`)).status, 404);
+  assert.equal((await report('v1', `sha256:${'0'.repeat(64)}`)).status, 422);
+  const { rows } = await world.pool.query('select digest from content');
+  assert.deepEqual(rows, []);
+});
+
+test('a slot holds a hundred waiting promotions; the oldest are overtaken by the newest', async () => {
+  await using world = await createTeam();
+  for (let i = 0; i < 130; i++) {
+    const name = `v${i}`;
+    await sealed(world, name);
+    await world.send(world.team.dev, 'POST', '/v1/promotions', { ...ask, release: name });
+  }
+  await world.decide();
+  const view = await production(world);
+  assert.equal(view.promotions.length, 100);
+  assert.equal(view.promotions.at(-1)?.release, 'v129');
+});

@@ -58,7 +58,7 @@ export async function attach(
 ): Promise<Answer<ReleaseView>> {
   const allowed = need(by, 'create-release', key.project);
   if (!allowed.ok) return allowed;
-  const attachment = await readAttachment(parts, request);
+  const attachment = readAttachment(parts, request);
   if (!attachment.ok) return attachment;
   const stream = releaseStream(key);
   const recorded = await record(parts, stream, async (now) => {
@@ -78,17 +78,19 @@ export async function attach(
         'digest-mismatch',
         `release ${key.name} is sealed with ${sealed}, not ${value.artifact}`,
       );
+    // Kept only for an entry that names it: what nobody names is never removed.
+    if (value.type === 'tests' && request.type === 'tests')
+      await keepContent(parts.pool, value.content, request.junit);
     return ok({ type: 'attached', at: now, by: by.subject, attachment: value });
   });
   return recorded.ok ? shown(parts, key) : recorded;
 }
 
-async function readAttachment(parts: ServerParts, request: AttachRequest): Promise<Answer<Attachment>> {
+function readAttachment(parts: ServerParts, request: AttachRequest): Answer<Attachment> {
   if (request.type === 'statement') return ok(request);
   const counts = countTests(request.junit);
   if (!counts.ok) return refuse(422, 'invalid-report', counts.error);
   const content = parts.crypto.digest(request.junit);
-  await keepContent(parts.pool, content, request.junit);
   return ok({ type: 'tests', name: request.name, artifact: request.artifact, content, counts: counts.value });
 }
 
