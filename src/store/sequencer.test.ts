@@ -238,6 +238,23 @@ test('a tree that nothing vouches for is only taken when an operator says so', a
   assert.equal(await codeOf(parts), 'idle');
 });
 
+test('a log that was set back goes on as another log, also when nothing is there to sign at once', async () => {
+  await using database = await createTestDatabase();
+  await using folder = await temporaryFolder();
+  const first = await partsIn(folder.path, database.pool);
+  await fact(database.pool, 'project/p');
+  assert.equal(await codeOf(first), 'signed');
+  const signer = await signerIn(folder.path, 'log.test/second');
+  const second = { ...first, signer, lastCheckpointFile: join(folder.path, 'second') };
+  assert.equal(await codeOf(second), 'not-adopted');
+  assert.equal(await codeOf({ ...second, adopt: true }), 'idle');
+  assert.equal(await codeOf({ ...second, adopt: true }), 'idle');
+  await fact(database.pool, 'project/p');
+  assert.equal(await codeOf({ ...second, adopt: true }), 'signed');
+  assert.equal(await codeOf(second), 'idle');
+  assert.match(await readFile(second.lastCheckpointFile, 'utf8'), /^log\.test\/second\n2\n/);
+});
+
 test('a crash between the commit and the file is harmless: the file is checked and renewed', async () => {
   await using database = await createTestDatabase();
   await using folder = await temporaryFolder();

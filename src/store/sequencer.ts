@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { signCheckpoint } from '../core/ledger/checkpoint.ts';
+import { openCheckpoint, signCheckpoint } from '../core/ledger/checkpoint.ts';
 import { decodeHex, encodeHex } from '../core/ledger/encoding.ts';
 import type { NoteSigner } from '../core/ledger/note.ts';
 import type { Refusal } from '../core/ledger/refusal.ts';
@@ -20,7 +20,7 @@ import {
   writeCheckpointFile,
 } from './checkpoint-file.ts';
 import { readCheckpoint, type SignedCheckpoint } from './checkpoints.ts';
-import { sha256 } from './ledger-crypto.ts';
+import { sha256, verifyEd25519 } from './ledger-crypto.ts';
 import { type InOrder, inStreamOrder } from './stream-order.ts';
 import { insertNodes, readNodes } from './tree-nodes.ts';
 
@@ -149,7 +149,7 @@ async function sequence(
   const { entries, found } = group.value;
   if (entries.length === 0) {
     const idle = { outcome: 'idle', integrated: 0, size: tree.value.size, more: false } as const;
-    return ok({ sequenced: idle, note: last?.note ?? null });
+    return ok({ sequenced: idle, note: last !== null && isOurs(parts, last.note) ? last.note : null });
   }
   const { size, note } = await integrate(parts, client, tree.value, entries);
   return ok({
@@ -157,6 +157,10 @@ async function sequence(
     note,
   });
 }
+
+/** The last checkpoint of a log that was given up is not this log's, and vouches for nothing in its file. */
+const isOurs = ({ signer: { key } }: SequencerParts, note: string): boolean =>
+  openCheckpoint(verifyEd25519, note, { origin: key.name, keys: [key] }).ok;
 
 /** The stored tree's right edge, checked against the last checkpoint in the database. */
 async function soundTree(
