@@ -125,7 +125,7 @@ export const Stage = z.strictObject({
     .array(Gate)
     .max(30)
     .default([])
-    .describe('Judged at full traffic before the promotion counts: soak, metric, check.'),
+    .describe('Judged at full traffic before the promotion counts: soak, check.'),
 });
 export type Stage = z.infer<typeof Stage>;
 
