@@ -178,3 +178,11 @@ test('who is barred from approving is not sent to look at the token', async () =
   assert.equal(ran.code, 7);
   assert.match(ran.stderr, /next: ask somebody else to approve it/);
 });
+
+test('status does not call idle what has lost its traffic', async () => {
+  using home = new Home();
+  const lost = slot({ promotions: [], weights: [], observedAt: at });
+  await using stub = await StubServer.start({ 'GET /v1/slots': answering(SlotList, { slots: [lost] }) });
+  const ran = await runBelay(home, ['status'], { env: connected(stub) });
+  assert.match(ran.stdout, /shop-v1 +- +- +no-traffic/);
+});

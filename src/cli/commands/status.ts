@@ -94,7 +94,14 @@ const firstWait = (promotion: PromotionView | undefined): WaitView | undefined =
 const weightText = (promotion: PromotionView | undefined): string =>
   promotion === undefined || promotion.weight === null ? '' : `${promotion.weight}%`;
 
+/** Something is stable and was last seen without all traffic, though nothing moves. */
+const isUnserved = ({ stable, observedAt, weights }: SlotView): boolean =>
+  stable !== null &&
+  observedAt !== null &&
+  !weights.some(({ release, weight }) => release === stable.release && weight === 100);
+
 function stateText(slot: SlotView, promotion: PromotionView | undefined): string {
+  if (promotion === undefined && isUnserved(slot)) return 'no-traffic';
   if (promotion === undefined) return slot.frozen.length > 0 ? 'frozen' : 'idle';
   if (promotion.paused !== null) return `${promotion.state}, paused`;
   if (promotion.asked !== null) return `${promotion.state}, asks`;

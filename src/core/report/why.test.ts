@@ -282,3 +282,19 @@ test('a promotion between two turns, with no stored wait, still gets a sentence'
     'shop-v2 has waited before production for 3 min 20 s: nothing is in its way; now it gets 10 % of the traffic',
   );
 });
+
+test('what is stable and was last seen without its traffic is not said to be well', () => {
+  const gone = { ...observed, workloads: [], weights: [] };
+  const report = whyReport(question, [{ slot: slot({ observed: gone }), waits: [] }], now);
+  assert.equal(
+    report.slots[0]?.sentence,
+    'shop-v1 is stable in production, for 1 h, but it was last seen with 0 processes ready and 0 % of the traffic, and nothing brings it back by itself: promote a new release',
+  );
+  assert.match(
+    report.sentence,
+    /^nothing of shop waits: shop-v1 is stable in production, but it was last seen/,
+  );
+  const well = { ...observed, workloads: [], weights: [{ release: 'shop-v1', weight: 100 }] };
+  const quiet = whyReport(question, [{ slot: slot({ observed: well }), waits: [] }], now);
+  assert.equal(quiet.slots[0]?.sentence, 'shop-v1 is stable in production, for 1 h; nothing waits');
+});

@@ -178,15 +178,30 @@ function idleSlot(slot: SlotState, now: Millis): string {
   const stable =
     slot.stable === null
       ? `nothing has been promoted in ${environment} yet and nothing waits`
-      : `${slot.stable.release} is stable in ${environment}, for ${formatDuration(now - slot.stable.since)}; nothing waits`;
+      : `${slot.stable.release} is stable in ${environment}, for ${formatDuration(now - slot.stable.since)}${unserved(slot) ?? '; nothing waits'}`;
   const last = slot.ended[0];
   if (last === undefined || last.state === 'promoted') return stable;
   return `${stable}; ${endReport(slot, last, now).sentence}`;
 }
 
+/**
+ * What is stable and was last seen without all traffic, though nothing moves: the outside has changed by itself.
+ * Null where all is as it should be, or nothing was ever seen.
+ */
+function unserved(slot: SlotState): string | null {
+  if (slot.stable === null || slot.observed === null || slot.moving !== null) return null;
+  const { release } = slot.stable;
+  const weight = weightSeen(slot, release) ?? 0;
+  if (weight === 100) return null;
+  const ready = slot.observed.workloads.find((workload) => workload.release === release)?.ready ?? 0;
+  return `, but it was last seen with ${ready} ${ready === 1 ? 'process' : 'processes'} ready and ${weight} % of the traffic, and nothing brings it back by itself: promote a new release`;
+}
+
 function idleSentence(service: string, slots: readonly SlotWaits[], now: Millis): string {
   const running = slots.flatMap(({ slot }) =>
-    slot.stable === null ? [] : [`${slot.stable.release} is stable in ${slot.key.environment}`],
+    slot.stable === null
+      ? []
+      : [`${slot.stable.release} is stable in ${slot.key.environment}${unserved(slot) ?? ''}`],
   );
   if (slots.every(({ slot }) => slot.stable === null && slot.ended.length === 0)) {
     return `nothing of ${service} was ever asked to be promoted; belay promote RELEASE --stage STAGE starts it`;
