@@ -4,7 +4,7 @@ import { holdsOn } from '../core/decide/holds.ts';
 import { lookAt } from '../core/decide/look.ts';
 import { renderConfiguration } from '../core/decide/plan.ts';
 import { lostTrust } from '../core/decide/turn-back.ts';
-import { gateConditions } from '../core/decide/waiting.ts';
+import { gateConditions } from '../core/decide/stage-gates.ts';
 import type { Action } from '../core/model/decision.ts';
 import { type Crypto, seal } from '../core/model/digest.ts';
 import { unreachable } from '../core/model/result.ts';

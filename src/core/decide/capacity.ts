@@ -1,5 +1,5 @@
 import type { Action } from '../model/decision.ts';
-import type { Promotion, SlotState } from '../model/state.ts';
+import type { OpenEffect, Promotion, SlotState } from '../model/state.ts';
 import type { View } from './view.ts';
 
 /** Processes that carry a share of traffic, where `replicas` carry all of it. Never none. */
@@ -28,6 +28,13 @@ export const openEffect = (slot: SlotState, type: Action['type'], release?: stri
       effect.action.type === type &&
       (effect.action.type === 'shift-traffic' || effect.action.release === release),
   );
+
+/**
+ * Whether an effect that is not seen can no longer come: the outside has seen a later generation, and refuses this
+ * one for ever. So it is when somebody wrote the route without us after it was decided.
+ */
+export const isOvertaken = (slot: SlotState, effect: OpenEffect): boolean =>
+  slot.observed !== null && slot.observed.generation > effect.action.generation;
 
 /** The action that makes a promotion's release run at a size. */
 export const applyAction = (slot: SlotState, promotion: Promotion, replicas: number): Action | null =>

@@ -1,11 +1,10 @@
 import type { Move } from '../model/decision.ts';
 import { openEffect, readyOf, weightOf } from './capacity.ts';
-import { judge } from './gates/judge.ts';
 import { holdsOn } from './holds.ts';
 import { confirmWeight, keepWeight } from './rollout.ts';
+import { ask, recordAnswers, unmetBy } from './stage-gates.ts';
 import { turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, unmet, type View, wait } from './view.ts';
-import { gateContext } from './waiting.ts';
 
 /** Full traffic, not yet promoted: verified, soaked, and read back once more before it counts. */
 export function advanceObserving(view: View): Step {
@@ -26,30 +25,10 @@ function gone(view: View): Step | null {
 }
 
 function verify(view: View): Step | null {
-  const context = gateContext(view);
-  const gates = view.promotion.mode === 'rollback' ? [] : view.stage.verification;
-  const answers = gates.map((gate) => [gate, judge(gate, context)] as const);
-  const moves: Move[] = [];
-  for (const [gate, answer] of answers) {
-    if (view.promotion.gates[gate.name]?.verdict !== answer.verdict) {
-      moves.push({
-        type: 'judged',
-        promotion: view.promotion.id,
-        gate: gate.name,
-        verdict: answer.verdict,
-        reason: answer.reason,
-      });
-    }
-    if (answer.verdict === 'fail' && gate.mode === 'enforce') {
-      const back = turnBack(view, 'rolled-back', answer.reason);
-      return back.kind === 'go' ? go([...moves, ...back.moves], back.actions) : back;
-    }
-  }
-  if (moves.length > 0) return go(moves);
-  const open = answers
-    .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
-    .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));
-  const all = [...open, ...holdsOn(view)];
+  const answers = ask(view, view.promotion.mode === 'rollback' ? [] : view.stage.verification);
+  const recorded = recordAnswers(view, answers, (reason) => turnBack(view, 'rolled-back', reason));
+  if (recorded !== null) return recorded;
+  const all = [...unmetBy(answers), ...holdsOn(view)];
   return all.length > 0 ? wait(...all) : null;
 }
 

@@ -1,15 +1,12 @@
-import type { Action, Move } from '../model/decision.ts';
-import type { Gate } from '../model/gate.ts';
+import type { Action } from '../model/decision.ts';
 import type { Weight } from '../model/observation.ts';
 import type { Reason } from '../model/reason.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
-import { applyAction, openEffect, readyOf, sizeFor, stepsOf, weightOf } from './capacity.ts';
-import type { GateAnswer } from './gates/context.ts';
-import { judge } from './gates/judge.ts';
+import { applyAction, isOvertaken, openEffect, readyOf, sizeFor, stepsOf, weightOf } from './capacity.ts';
 import { holdsOn } from './holds.ts';
+import { type Answers, ask, gateConditions, recordAnswers, unmetBy } from './stage-gates.ts';
 import { turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
-import { gateConditions, gateContext } from './waiting.ts';
 
 /**
  * A rollout on its way up. First whatever turns it back; then, if the wanted weight has been read back, whether
@@ -34,33 +31,12 @@ function canaryGone(view: View): Step | null {
 }
 
 /** The answers of the gates that watch the rollout; none before the canary has traffic. */
-function analysisAnswers(view: View): readonly (readonly [Gate, GateAnswer])[] {
-  if (view.promotion.mode === 'rollback' || view.promotion.step < 0) return [];
-  const context = gateContext(view);
-  return view.stage.analysis.map((gate) => [gate, judge(gate, context)] as const);
-}
+const analysisAnswers = (view: View): Answers =>
+  view.promotion.mode === 'rollback' || view.promotion.step < 0 ? [] : ask(view, view.stage.analysis);
 
 /** A gate that says worse turns the rollout back, at every turn and whatever holds it. */
-function judgeAnalysis(view: View): Step | null {
-  const moves: Move[] = [];
-  for (const [gate, answer] of analysisAnswers(view)) {
-    const last = view.promotion.gates[gate.name];
-    if (last?.verdict !== answer.verdict) {
-      moves.push({
-        type: 'judged',
-        promotion: view.promotion.id,
-        gate: gate.name,
-        verdict: answer.verdict,
-        reason: answer.reason,
-      });
-    }
-    if (answer.verdict === 'fail' && gate.mode === 'enforce') {
-      const back = turnBack(view, 'rolled-back', answer.reason);
-      return back.kind === 'go' ? go([...moves, ...back.moves], back.actions) : back;
-    }
-  }
-  return moves.length > 0 ? go(moves) : null;
-}
+const judgeAnalysis = (view: View): Step | null =>
+  recordAnswers(view, analysisAnswers(view), (reason) => turnBack(view, 'rolled-back', reason));
 
 /** Waits until the weight that was asked for is read back. */
 export function confirmWeight(view: View): Step | null {
@@ -69,9 +45,12 @@ export function confirmWeight(view: View): Step | null {
   const wanted = stepsOf(view)[promotion.step] ?? 0;
   const seen = weightOf(slot, promotion.release);
   const asked = promotion.stepAskedAt ?? promotion.since;
-  if (openEffect(slot, 'shift-traffic') === undefined && seen === wanted) {
+  const open = openEffect(slot, 'shift-traffic');
+  if (open === undefined && seen === wanted) {
     return go([{ type: 'reached', promotion: promotion.id, step: promotion.step, weight: wanted }]);
   }
+  const rewritten = open !== undefined && isOvertaken(slot, open) ? followRoute(view, wanted, seen) : null;
+  if (rewritten !== null) return rewritten;
   const deadline = asked + view.stage.rollout.progressDeadline;
   // A hold that came between the decision and its effect stops the effect; that is not the outside's fault.
   const holds = [...holdsOn(view), ...gateConditions(view)];
@@ -86,15 +65,20 @@ export function confirmWeight(view: View): Step | null {
   );
 }
 
-/**
- * A weight that was read back once and is another now: somebody else wrote the route. Taken away altogether, it was
- * taken back, and the promotion follows; otherwise the weight that was decided is asked for again.
- */
+/** A weight that was read back once and is another now: somebody else wrote the route. */
 export function keepWeight(view: View): Step | null {
   const { promotion, slot } = view;
   if (promotion.stepReachedAt === null || openEffect(slot, 'shift-traffic') !== undefined) return null;
   const wanted = stepsOf(view)[promotion.step] ?? 0;
-  const seen = weightOf(slot, promotion.release);
+  return followRoute(view, wanted, weightOf(slot, promotion.release));
+}
+
+/**
+ * What somebody else wrote. Taken away altogether, traffic was taken back, and the promotion follows; otherwise the
+ * weight that was decided is asked for again.
+ */
+function followRoute(view: View, wanted: number, seen: number | null): Step | null {
+  const { promotion } = view;
   if (seen === null || seen === wanted) return null;
   if (seen === 0) return turnBack(view, 'aborted', { code: 'retreated', release: promotion.release, wanted });
   const held = holdsOn(view).length > 0 || gateConditions(view).length > 0;
@@ -135,10 +119,7 @@ function stepConditions(view: View, steps: readonly number[]): readonly Unmet[] 
     now < until
       ? [unmet({ code: 'step-time', step: promotion.step, weight: steps[promotion.step] ?? 0, until }, until)]
       : [];
-  const gates = analysisAnswers(view)
-    .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
-    .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));
-  return [...time, ...gates];
+  return [...time, ...unmetBy(analysisAnswers(view))];
 }
 
 /** A gate that cannot tell for longer than it may asks a person. */
@@ -164,7 +145,8 @@ function prepare(view: View, weight: number): Step {
   const needed = sizeFor(view.environment.document.spec.replicas, weight);
   const ready = readyOf(slot, promotion.release);
   const open = openEffect(slot, 'apply-workload', promotion.release);
-  const asked = open?.action.type === 'apply-workload' && open.action.replicas >= needed;
+  const asked =
+    open?.action.type === 'apply-workload' && open.action.replicas >= needed && !isOvertaken(slot, open);
   // What is being removed may still look ready: only an apply that was seen rules that out.
   const removing = openEffect(slot, 'remove-workload', promotion.release) !== undefined;
   if (ready >= needed && slot.wanted.includes(promotion.release) && open === undefined && !removing)

@@ -3,7 +3,7 @@ import type { Reason } from '../model/reason.ts';
 import { weightOf } from './capacity.ts';
 import type { GateAnswer } from './gates/context.ts';
 import { judge } from './gates/judge.ts';
-import { gateContext } from './waiting.ts';
+import { gateContext } from './stage-gates.ts';
 import { go, type Step, unmet, type View, wait } from './view.ts';
 
 /**

@@ -1,10 +1,9 @@
 import type { Move, PromotionState } from '../model/decision.ts';
 import type { Reason } from '../model/reason.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
-import type { GateAnswer, GateContext } from './gates/context.ts';
-import { judge } from './gates/judge.ts';
 import { freezesOn } from './freeze.ts';
 import { isCurrentPlan, planFor } from './plan.ts';
+import { entryAnswers, gateConditions, recordAnswers } from './stage-gates.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
 
 /** Ends a promotion that never had traffic. */
@@ -80,51 +79,9 @@ function plan(view: View): Step | null {
     : go([{ type: 'planned', promotion: view.promotion.id, plan: made.digest, document: made.document }]);
 }
 
-/** How many gates' answers are recorded in one round, so that a decision stays small. */
-const mostJudged = 4;
-
 /** Records what changed in what the gates say; a clear no ends the promotion. */
-function judgeEntry(view: View): Step | null {
-  const moves: Move[] = [];
-  for (const [gate, answer] of entryAnswers(view)) {
-    if (moves.length >= mostJudged) return go(moves);
-    const last = view.promotion.gates[gate.name];
-    if (last?.verdict !== answer.verdict || last.reason.code !== answer.reason.code) {
-      moves.push({
-        type: 'judged',
-        promotion: view.promotion.id,
-        gate: gate.name,
-        verdict: answer.verdict,
-        reason: answer.reason,
-      });
-    }
-    if (answer.verdict === 'fail' && gate.mode === 'enforce')
-      return go([...moves, endMove(view.promotion, 'refused', answer.reason)]);
-  }
-  return moves.length > 0 ? go(moves) : null;
-}
-
-/** What a view's gates read. */
-export function gateContext(view: View): GateContext {
-  return {
-    now: view.now,
-    slot: view.slot,
-    promotion: view.promotion,
-    release: view.release,
-    project: view.input.project.project,
-    environment: view.environment,
-    editors: view.input.project.pinned[view.promotion.pipeline]?.editors ?? [],
-    crypto: view.input.crypto,
-  };
-}
-
-/** The entry gates that apply, with their answers. A rollback is only asked whether its artifact is still trusted. */
-export function entryAnswers(view: View): readonly (readonly [View['stage']['gates'][number], GateAnswer])[] {
-  const context = gateContext(view);
-  return view.stage.gates
-    .filter((gate) => view.promotion.mode === 'promote' || gate.kind === 'signature')
-    .map((gate) => [gate, judge(gate, context)] as const);
-}
+const judgeEntry = (view: View): Step | null =>
+  recordAnswers(view, entryAnswers(view), (reason) => go([endMove(view.promotion, 'refused', reason)]));
 
 function enter(view: View): Step {
   const { promotion, slot } = view;
@@ -175,11 +132,6 @@ function upstream(view: View): readonly Unmet[] {
 }
 
 /** Enforced gates at the door that have not passed, or no longer do. */
-export function gateConditions(view: View): readonly Unmet[] {
-  return entryAnswers(view)
-    .filter(([gate, answer]) => gate.mode === 'enforce' && answer.verdict !== 'pass')
-    .map(([gate, answer]) => unmet(answer.reason, answer.next, gate.name));
-}
 
 function holds(view: View): readonly Unmet[] {
   if (view.promotion.mode === 'rollback') return [];

@@ -1,7 +1,7 @@
 import type { Action, Move } from '../model/decision.ts';
 import type { Weight } from '../model/observation.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
-import { isGone, openEffect, weightOf } from './capacity.ts';
+import { isGone, isOvertaken, openEffect, weightOf } from './capacity.ts';
 import { sameWeights } from './fold/slot.ts';
 import { failing } from './rollout.ts';
 import { go, type Step, unmet, wait } from './view.ts';
@@ -18,7 +18,9 @@ function toZero(slot: SlotState, promotion: Promotion): Step | null {
   if (promotion.atZeroAt !== null) return null;
   if (slot.stable !== null && promotion.step >= 0) {
     const weights: Weight[] = [{ release: slot.stable.release, weight: 100 }];
-    if (!sameWeights(slot.weights, weights)) {
+    const open = openEffect(slot, 'shift-traffic');
+    const overtaken = open !== undefined && isOvertaken(slot, open);
+    if (overtaken || !sameWeights(slot.weights, weights)) {
       const action: Action = { type: 'shift-traffic', generation: slot.generation + 1, weights };
       return go([], [action]);
     }
@@ -41,7 +43,8 @@ function remove(slot: SlotState, promotion: Promotion): Step | null {
   // The very version that is stable, or is kept warm to go back to, stays up.
   if (slot.stable?.release === promotion.release || slot.warm?.deployed.release === promotion.release)
     return null;
-  if (openEffect(slot, 'remove-workload', promotion.release) !== undefined) {
+  const removing = openEffect(slot, 'remove-workload', promotion.release);
+  if (removing !== undefined && !isOvertaken(slot, removing)) {
     return wait(unmet({ code: 'not-retired', release: promotion.release }), ...failing(slot));
   }
   // The latest look may be a stale one: what it shows with traffic is not removed.
