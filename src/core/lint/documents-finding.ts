@@ -14,6 +14,7 @@ export type DocumentRule =
   | 'unreachable-stage'
   | 'misplaced-gate'
   | 'nobody-may-sign'
+  | 'verdict-not-read'
   | 'check-type-missing'
   | 'expires-at-once'
   | 'deadline-zero'

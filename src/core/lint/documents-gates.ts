@@ -62,7 +62,7 @@ function lintGate(view: StageView, placed: PlacedGate): readonly DocumentFinding
   const { gate, path } = placed;
   switch (gate.kind) {
     case 'signature':
-      return nobodySigns(view, path, gate);
+      return [...nobodySigns(view, path, gate), ...verdictNotRead(view, path, gate)];
     case 'check':
       return [...nobodyChecks(view, path, gate), ...expiresAtOnce(view, path, gate)];
     case 'approval':
@@ -96,6 +96,32 @@ function nobodySigns(view: StageView, path: string, gate: GateOf<'signature'>): 
       `${path}/predicateType`,
       `gate ${gate.name} can never pass: no trusted identity of project ${view.pipeline.metadata.project} may sign ${gate.predicateType}`,
       'add an identity with this predicate type to the project’s spec.trust',
+    ),
+  ];
+}
+
+/** Statements that may say no. A signature gate asks who signed, and never what. */
+const verdictTypes = [
+  checkPredicateType,
+  'https://slsa.dev/verification_summary/',
+  'https://in-toto.io/attestation/test-result/',
+  'https://in-toto.io/attestation/svr/',
+];
+
+function verdictNotRead(
+  view: StageView,
+  path: string,
+  gate: GateOf<'signature'>,
+): readonly DocumentFinding[] {
+  if (!verdictTypes.some((type) => gate.predicateType.startsWith(type))) return [];
+  return [
+    finding(
+      view,
+      severityOf(gate),
+      'verdict-not-read',
+      `${path}/predicateType`,
+      `gate ${gate.name} would pass by a statement that says no: it asks who signed ${gate.predicateType}, not what it says`,
+      `take a check gate, whose report (${checkPredicateType}) is read`,
     ),
   ];
 }

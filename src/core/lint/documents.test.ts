@@ -129,6 +129,12 @@ test('gates that can never pass', () => {
   assert.deepEqual(gates({ kind: 'signature', name: 's', predicateType: 'https://example.com/other' }), [
     'error nobody-may-sign 2/spec/stages/0/gates/0/predicateType',
   ]);
+  const report = {
+    kind: 'signature',
+    name: 's',
+    predicateType: 'https://belay.dev/check-report/v1',
+  } as const;
+  assert.deepEqual(gates(report), ['error verdict-not-read 2/spec/stages/0/gates/0/predicateType']);
   assert.deepEqual(gates({ kind: 'check', name: 'c', check: 'chaos' }), [
     'error nobody-may-sign 2/spec/stages/0/gates/0/check',
   ]);
