@@ -216,3 +216,31 @@ test('a slot holds a hundred waiting promotions; the oldest are overtaken by the
   assert.equal(view.promotions.length, 100);
   assert.equal(view.promotions.at(-1)?.release, 'v129');
 });
+
+test('evidence packs are made one at a time, and a line of twenty is long enough', async () => {
+  let open: () => void = () => undefined;
+  const door = new Promise<void>((resolve) => (open = resolve));
+  let running = 0;
+  let most = 0;
+  await using world = await createTeam({
+    evidence: async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await door;
+      running -= 1;
+      return { ok: true, value: new Uint8Array([1]) };
+    },
+  });
+  const asked = Array.from({ length: 25 }, () =>
+    world.send(world.team.ann, 'GET', '/v1/evidence/demo/shop/v1'),
+  );
+  // While the door is shut nobody is answered but who is refused.
+  const refused: number[] = [];
+  await new Promise<void>((resolve) => {
+    for (const one of asked) void one.then((told) => refused.push(told.status) === 5 && resolve());
+  });
+  assert.deepEqual(refused, [429, 429, 429, 429, 429]);
+  open();
+  const statuses = (await Promise.all(asked)).map((told) => told.status);
+  assert.deepEqual([statuses.filter((s) => s === 200).length, most], [20, 1]);
+});

@@ -44,7 +44,37 @@ export function ledgerRoutes(app: App, parts: ServerParts): void {
       },
     },
   });
-  app.get('/v1/evidence/:project/:service/:release', (c) => evidence(parts, c));
+  const line = new Line(mostExportsWaiting);
+  app.get('/v1/evidence/:project/:service/:release', (c) => evidence(parts, c, line));
+}
+
+/** A pack is made of whole streams, in memory: one at a time, and few in line. */
+const mostExportsWaiting = 20;
+
+/** Lets one piece of work go on at a time, in the order in which they came. */
+class Line {
+  readonly #most: number;
+  #length = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** What the work gives; null where too many are in line already. */
+  async take<T>(work: () => Promise<T>): Promise<T | null> {
+    if (this.#length >= this.#most) return null;
+    this.#length += 1;
+    const mine = this.#last.then(work).finally(() => {
+      this.#length -= 1;
+    });
+    // Whoever comes next only waits for the end; the failure is for who asked.
+    this.#last = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  }
 }
 
 const nothingSigned = () =>
@@ -78,7 +108,7 @@ async function proof(parts: ServerParts, c: Context<DoorEnv>): Promise<Response>
     : c.text(found);
 }
 
-async function evidence(parts: ServerParts, c: Context<DoorEnv>): Promise<Response> {
+async function evidence(parts: ServerParts, c: Context<DoorEnv>, line: Line): Promise<Response> {
   const params = ReleaseParams.safeParse(c.req.param());
   if (!params.success)
     return problemResponse(
@@ -87,9 +117,15 @@ async function evidence(parts: ServerParts, c: Context<DoorEnv>): Promise<Respon
   const { project, service, release } = params.data;
   const allowed = need(c.get('principal'), 'view', project);
   if (!allowed.ok) return problemResponse(allowed.error);
-  if (parts.evidence === null)
+  const { evidence: make } = parts;
+  if (make === null)
     return problemResponse(refuse(501, 'not-available', 'this server exports no evidence').error);
-  const pack = await parts.evidence({ project, service, name: release });
+  const pack = await line.take(() => make({ project, service, name: release }));
+  if (pack === null)
+    return problemResponse({
+      ...refuse(429, 'too-many-requests', 'too many evidence packs are being made').error,
+      retryAfter: 5,
+    });
   if (!pack.ok) {
     const { code, message } = pack.error;
     return problemResponse(
