@@ -2,10 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { projectStream } from '../core/model/name.ts';
+import { projectStream, type SlotKey } from '../core/model/name.ts';
+import { nodeCrypto } from '../engine/crypto.ts';
+import type { EnvironmentDriver } from '../ports/environment.ts';
+import { loadSlot } from '../store/slot-rows.ts';
 import { listSlots } from '../store/slots-listing.ts';
 import { type BelayServer, startBelay } from './belay-server.ts';
+import { bringBackStable } from './bring-back.ts';
 import { ServerConfig } from './config.ts';
+import { driverRegistry } from './drivers.ts';
 import { startEmbeddedDatabase } from './embedded-database.ts';
 import { LocalEnvironments } from './local-environments.ts';
 import { StartRefused } from './start-refused.ts';
@@ -65,7 +70,7 @@ export async function runUp(
     const keyFile = join(folder, 'server', 'log.vkey');
     await writeFile(keyFile, `${server.verifierKey}\n`);
     greet(server, folder, keyFile, say);
-    await serveEnvironments(server, environments, say, signal);
+    await serveEnvironments(server, environments, folders.agents, say, signal);
     await server.stop();
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error;
@@ -99,9 +104,12 @@ function greet(server: BelayServer, folder: string, keyFile: string, say: (line:
 async function serveEnvironments(
   server: BelayServer,
   environments: LocalEnvironments,
+  agentsFolder: string,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const driverFor = driverRegistry(agentsFolder);
+  const returning: Promise<void>[] = [];
   while (!signal.aborted) {
     for (const { key } of await listSlots(server.pool, {
       projects: null,
@@ -112,8 +120,31 @@ async function serveEnvironments(
       const environment = project.environments[key.environment]?.document;
       if (environment?.spec.driver !== 'local') continue;
       const edge = await environments.ensure(key, environment.spec.onControlPlaneLoss);
-      if (edge !== null) say(`${key.service} in ${key.environment} answers at ${edge}`);
+      if (edge === null) continue;
+      say(`${key.service} in ${key.environment} answers at ${edge}`);
+      returning.push(bringBack(server, driverFor(key), key, say, signal));
     }
     await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+  await Promise.all(returning);
+}
+
+/** What was stable when it was stopped serves again. */
+async function bringBack(
+  server: BelayServer,
+  driver: EnvironmentDriver,
+  key: SlotKey,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const where = `${key.service} in ${key.environment}`;
+  try {
+    const record = await loadSlot(server.pool, server.folds, key);
+    const came = await bringBackStable(record, driver, nodeCrypto, signal);
+    if (came === 'back') say(`${where} serves ${record.slot.stable?.release ?? ''} again`);
+    else if (came !== 'nothing-to-do' && !signal.aborted) say(`${where} does not serve: ${came.failed}`);
+  } catch (error) {
+    // The rest goes on without it, and it is told why.
+    say(`${where} does not serve: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -288,7 +288,7 @@ test('what is stable and was last seen without its traffic is not said to be wel
   const report = whyReport(question, [{ slot: slot({ observed: gone }), waits: [] }], now);
   assert.equal(
     report.slots[0]?.sentence,
-    'shop-v1 is stable in production, for 1 h, but it was last seen with 0 processes ready and 0 % of the traffic, and nothing brings it back by itself: promote a new release',
+    'shop-v1 is stable in production, for 1 h, but it was last seen with 0 processes ready and 0 % of the traffic; look whether its environment runs',
   );
   assert.match(
     report.sentence,

@@ -194,7 +194,7 @@ function unserved(slot: SlotState): string | null {
   const weight = weightSeen(slot, release) ?? 0;
   if (weight === 100) return null;
   const ready = slot.observed.workloads.find((workload) => workload.release === release)?.ready ?? 0;
-  return `, but it was last seen with ${ready} ${ready === 1 ? 'process' : 'processes'} ready and ${weight} % of the traffic, and nothing brings it back by itself: promote a new release`;
+  return `, but it was last seen with ${ready} ${ready === 1 ? 'process' : 'processes'} ready and ${weight} % of the traffic; look whether its environment runs`;
 }
 
 function idleSentence(service: string, slots: readonly SlotWaits[], now: Millis): string {
