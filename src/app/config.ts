@@ -47,10 +47,28 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     }),
   );
   const parsed = ServerConfig.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    refuseHalves(parsed.data);
+    return parsed.data;
+  }
   const wrong = parsed.error.issues.map((issue) => {
     const key = String(issue.path[0]) as keyof ServerConfig;
     return `${variables[key]}: ${issue.message}`;
   });
   throw new Error(`the configuration is not usable: ${wrong.join('; ')}`);
+}
+
+/** Settings that mean something only together; one without the other is a mistake, and not a choice. */
+const pairs: readonly (readonly [keyof ServerConfig, keyof ServerConfig])[] = [
+  ['webhookUrl', 'webhookSecretFile'],
+  ['tlsKeyFile', 'tlsCertFile'],
+];
+
+function refuseHalves(config: ServerConfig): void {
+  for (const [one, other] of pairs) {
+    if ((config[one] === undefined) === (config[other] === undefined)) continue;
+    throw new Error(
+      `the configuration is not usable: ${variables[one]} and ${variables[other]} are given together or not at all`,
+    );
+  }
 }

@@ -2,7 +2,7 @@ import type { Action, Move } from '../model/decision.ts';
 import type { Weight } from '../model/observation.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
 import { isGone, isOvertaken, openEffect, weightOf } from './capacity.ts';
-import { sameWeights } from './fold/slot.ts';
+import { sameWeights } from './fold/seen.ts';
 import { failing } from './rollout.ts';
 import { go, type Step, unmet, wait } from './view.ts';
 

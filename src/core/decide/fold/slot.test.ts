@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Action } from '../../model/decision.ts';
 import { nodeCrypto } from '../../../engine/crypto.ts';
 import { TurnBench } from '../../../../simulation/turn-bench.ts';
-import { foldSlot, isSeen, sameWeights } from './slot.ts';
+import { isSeen, sameWeights } from './seen.ts';
+import { foldSlot } from './slot.ts';
 
 const artifact = nodeCrypto.digest('artifact of v1');
 const looked = (generation: number, ready: number, weight: number) => ({
