@@ -101,6 +101,8 @@ interface Base {
 
 async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: Base): Promise<BelayServer> {
   const { log, pool, signer } = base;
+  // First of all: after it nothing can fail but the listening, which stops what was started.
+  const bootstrapToken = await ensureBootstrapToken(pool);
   const folds = new Folds(pool);
   const feed = new LeafFeed(pool);
   let wakeWorkers = (): void => undefined;
@@ -165,7 +167,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   return {
     url: served.value.url,
     verifierKey: formatVerifierKey(signer.key),
-    bootstrapToken: await ensureBootstrapToken(pool),
+    bootstrapToken,
     pool,
     folds,
     stop: async () => {

@@ -65,7 +65,8 @@ export interface TurnCommit {
  * - an entry that was appended is never lost, changed or reordered within its stream;
  * - `commit` writes all or nothing, and nothing when a stream that was read has moved or the lease is gone;
  * - a fact appended to a stream makes the turns that read it due;
- * - a lease ends by itself, and its work is then claimed by somebody else.
+ * - a lease ends by itself, and its work is then claimed by somebody else; what comes back late, before anybody else
+ *   has claimed it, may still be written or be refused, and is right either way, because its heads are compared.
  * A call that throws may or may not have happened; doing it again is safe, `commit` because its heads have moved.
  */
 export interface EngineStore {
