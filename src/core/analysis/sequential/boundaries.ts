@@ -1,0 +1,212 @@
+import type { Sample } from '../../model/observation.ts';
+
+/** Requests and bad events by series name, as whole numbers. */
+export interface Counts {
+  readonly requests: number;
+  readonly bad: Readonly<Record<string, number>>;
+}
+
+/** One pod's last counters and what it has counted since the last boundary. */
+export interface PodState {
+  readonly arm: 'canary' | 'stable';
+  readonly t: number;
+  /** Seconds between its last two samples, and between the two before; null until known. */
+  readonly gap: number | null;
+  readonly every: number | null;
+  readonly started: number | null;
+  readonly last: Counts;
+  /** Null right after a boundary, and for a pod that only begins. */
+  readonly since: Counts | null;
+  /** The boundary from which `since` counts; an older one than the last means that it was left out. */
+  readonly boundary: number | null;
+}
+
+/** Ingestion between two batches: small, serialisable. */
+export interface CounterState {
+  readonly boundary: number | null;
+  /** When the last boundary or the last gap was told. */
+  readonly told: number | null;
+  readonly seen: { readonly canary: boolean; readonly stable: boolean };
+  readonly pods: Readonly<Record<string, PodState>>;
+}
+
+/** What every pod of both arms counted between two boundaries. */
+export interface Interval {
+  readonly kind: 'interval';
+  readonly from: number;
+  readonly to: number;
+  readonly weight: number;
+  readonly canary: Readonly<Record<string, Counts>>;
+  readonly stable: Readonly<Record<string, Counts>>;
+}
+
+/** An arm that was there has gone silent: nothing can be compared until it speaks again. */
+export interface Silence {
+  readonly kind: 'silence';
+  readonly to: number;
+  readonly weight: number;
+  readonly arm: 'canary' | 'stable';
+}
+
+export type Round = Interval | Silence;
+
+export const noCounters: CounterState = {
+  boundary: null,
+  told: null,
+  seen: { canary: false, stable: false },
+  pods: {},
+};
+
+/** The name under which requests slower than a bound are counted. */
+export const slowSeries = (aboveMs: number | string): string => `slow:${aboveMs}`;
+
+/**
+ * Takes in samples and gives what lies between boundaries, common to both arms: a boundary is the first time at
+ * which every live pod of each arm has a newer sample. A pod that missed one scrape is waited for, so that its gap
+ * merges into the next interval of both arms; one that has been silent for two is left out, and begins again when
+ * it returns. An arm without any live pod stops the boundaries. Samples no newer than a pod's last change nothing.
+ * Batches may be cut anywhere between two times. `warmUp` in seconds after `ready`: what comes then is not counted.
+ */
+export function takeIn(
+  state: CounterState,
+  samples: readonly Sample[],
+  warmUp = 0,
+): { readonly state: CounterState; readonly rounds: readonly Round[] } {
+  const rounds: Round[] = [];
+  const pods: Record<string, PodState> = { ...state.pods };
+  const seen = { ...state.seen };
+  let { boundary, told } = state;
+  const ordered = [...samples].sort((a, b) => a.t - b.t);
+  ordered.forEach((sample, i) => {
+    const last = pods[sample.pod];
+    if (last !== undefined && sample.t <= last.t) return;
+    pods[sample.pod] = advance(last, sample, boundary, warmUp);
+    seen[sample.arm] = true;
+    // What was scraped at one time is taken in together.
+    if (ordered[i + 1]?.t === sample.t) return;
+    const round = roundAt(pods, seen, boundary, told, sample);
+    if (round === null) return;
+    told = sample.t;
+    if (round.kind === 'silence') {
+      rounds.push(round);
+      return;
+    }
+    if (round.from < round.to) rounds.push(round);
+    boundary = sample.t;
+    beginAnew(pods, boundary);
+  });
+  return { state: { boundary, told, seen, pods }, rounds };
+}
+
+/** A pod after one more sample. */
+function advance(
+  last: PodState | undefined,
+  sample: Sample,
+  boundary: number | null,
+  warmUp: number,
+): PodState {
+  const now: Counts = { requests: sample.requests, bad: badOf(sample) };
+  const started = sample.started ?? null;
+  const gap = last === undefined ? null : sample.t - last.t;
+  const every = gap === null ? null : Math.min(gap, last?.gap ?? gap);
+  const warm = sample.ready === undefined || sample.t >= sample.ready + warmUp;
+  // It began after the boundary: all that it shows came since.
+  const young = boundary !== null && started !== null && started >= boundary;
+  const goesOn = last !== undefined && last.boundary === boundary;
+  let since: Counts | null = null;
+  if (warm && goesOn)
+    since = added(last.since, wasReset(last, now, started) ? now : difference(now, last.last));
+  else if (warm && young) since = now;
+  return { arm: sample.arm, t: sample.t, gap, every, started, last: now, since, boundary };
+}
+
+/** A process that started again counts from zero: its start says so, or any counter that went down. */
+function wasReset(last: PodState, now: Counts, started: number | null): boolean {
+  if (started !== null && last.started !== null && started > last.started) return true;
+  if (now.requests < last.last.requests) return true;
+  return Object.entries(last.last.bad).some(([key, count]) => (now.bad[key] ?? count) < count);
+}
+
+/** The bad counts of a sample: those it names, and for each latency bound the requests above it. */
+function badOf(sample: Sample): Record<string, number> {
+  const bad: Record<string, number> = { errors: 0, ...sample.bad };
+  const all = sample.latencyMs['+Inf'];
+  if (all === undefined) return bad;
+  for (const [bound, count] of Object.entries(sample.latencyMs)) {
+    if (bound !== '+Inf') bad[slowSeries(bound)] = Math.max(0, all - count);
+  }
+  return bad;
+}
+
+/** Only what both show: a bound that is new cannot be told from requests that were always counted. */
+function difference(now: Counts, base: Counts): Counts {
+  const bad: Record<string, number> = {};
+  for (const [key, count] of Object.entries(now.bad)) {
+    if (key in base.bad) bad[key] = count - (base.bad[key] ?? 0);
+  }
+  return { requests: now.requests - base.requests, bad };
+}
+
+function added(a: Counts | null, b: Counts): Counts {
+  if (a === null) return b;
+  const bad: Record<string, number> = {};
+  for (const [key, count] of Object.entries(b.bad)) {
+    if (key in a.bad) bad[key] = (a.bad[key] ?? 0) + count;
+  }
+  return { requests: a.requests + b.requests, bad };
+}
+
+/** What is to be told at this time: an interval, an arm's silence, or nothing yet. */
+function roundAt(
+  pods: Readonly<Record<string, PodState>>,
+  seen: CounterState['seen'],
+  boundary: number | null,
+  told: number | null,
+  { t, weight }: Sample,
+): Round | null {
+  const pace = paceOf(pods);
+  const live = Object.entries(pods).filter(([, pod]) => !isSilent(pod, t, pace));
+  const speaks = (arm: PodState['arm']): boolean => live.some(([, pod]) => pod.arm === arm);
+  const missing = (['canary', 'stable'] as const).find((arm) => seen[arm] && !speaks(arm));
+  const before = missing === undefined ? boundary : told;
+  if (!live.every(([, pod]) => before === null || pod.t > before)) return null;
+  if (missing !== undefined) return { kind: 'silence', to: t, weight, arm: missing };
+  // Both arms begin together, but stable alone is watched before.
+  if (!seen.stable) return null;
+  const ofArm = (arm: PodState['arm']): Record<string, Counts> =>
+    Object.fromEntries(
+      Object.entries(pods)
+        .filter(([, pod]) => pod.arm === arm && pod.boundary === boundary)
+        .flatMap(([name, { since }]) => (since === null ? [] : [[name, since]])),
+    );
+  return {
+    kind: 'interval',
+    from: boundary ?? t,
+    to: t,
+    weight,
+    canary: ofArm('canary'),
+    stable: ofArm('stable'),
+  };
+}
+
+/** The quickest pod's seconds between scrapes. */
+const paceOf = (pods: Readonly<Record<string, PodState>>): number | null =>
+  Object.values(pods).reduce<number | null>(
+    (least, { every }) => (every === null ? least : Math.min(every, least ?? every)),
+    null,
+  );
+
+/** Silent for two scrapes, by its own pace, or by the quickest one's while its own is not known. */
+function isSilent(pod: PodState, t: number, pace: number | null): boolean {
+  const every = pod.every ?? pace;
+  return every !== null && t - pod.t >= 2 * every - 1e-6;
+}
+
+/** Sets the live pods' zero to the boundary, and forgets who has been gone for long. */
+function beginAnew(pods: Record<string, PodState>, boundary: number): void {
+  const pace = paceOf(pods);
+  for (const [name, pod] of Object.entries(pods)) {
+    if (boundary - pod.t > 20 * (pod.every ?? pace ?? 60)) delete pods[name];
+    else if (!isSilent(pod, boundary, pace)) pods[name] = { ...pod, since: null, boundary };
+  }
+}
