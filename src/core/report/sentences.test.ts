@@ -27,6 +27,19 @@ const told: readonly (readonly [Reason, string])[] = [
   ],
   [
     {
+      code: 'worse',
+      comparison: {
+        ...comparison,
+        metric: slow,
+        canary: { requests: 128, bad: 4 },
+        stable: { requests: 1205, bad: 0 },
+        lower: 0.0131,
+      },
+    },
+    'requests slower than 250 ms 3.1 % (4 of 128) against 0 % (0 of 1,205), surely worse and seen 3.1 points worse, margin 2 points',
+  ],
+  [
+    {
       code: 'not-enough-data',
       comparison: { ...comparison, canary: { requests: 77, bad: 1 } },
       missingRequests: 120,

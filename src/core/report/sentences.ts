@@ -102,8 +102,7 @@ const metricSentences: Sentences<
   'no-stable-traffic': (r) =>
     `${formatMetric(r.metric)}: stable has had no requests since, so there is nothing to compare with`,
   'not-enough-data': (r) => `${rates(r.comparison)}: not enough data to tell; ${missing(r)}`,
-  worse: (r) =>
-    `${rates(r.comparison)}, at least ${formatPoints(r.comparison.lower, 'down')} worse, margin ${formatPoints(r.comparison.margin)}`,
+  worse: (r) => `${rates(r.comparison)}, ${howMuchWorse(r.comparison)}`,
   'limit-exceeded': (r) =>
     `${formatMetric(r.metric)} ${formatArm(r.canary)}, limit ${formatPercent(r.limit)}`,
   'within-margin': (r) => `${rates(r.comparison)}, ${atMost(r.comparison)}`,
@@ -112,6 +111,17 @@ const metricSentences: Sentences<
   'not-counted': (r) =>
     `${formatMetric(r.metric)} are not counted in this environment, so nothing can be said of them`,
 };
+
+/**
+ * A canary is judged worse when it was seen beyond the margin and is surely worse than stable, which may be long before
+ * it is sure to be beyond the margin: "at least" is said only where it is.
+ */
+function howMuchWorse(c: Comparison): string {
+  const margin = formatPoints(c.margin);
+  if (c.lower > c.margin) return `at least ${formatPoints(c.lower, 'down')} worse, margin ${margin}`;
+  const seen = c.canary.bad / c.canary.requests - c.stable.bad / c.stable.requests;
+  return `surely worse and seen ${formatPoints(seen)} worse, margin ${margin}`;
+}
 
 function missing(r: Extract<Reason, { code: 'not-enough-data' }>): string {
   if (r.missingRequests >= hopeless) return 'at these rates more traffic will not settle it';
