@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile, chmod } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { openCheckpoint } from '../core/ledger/checkpoint.ts';
 import { decodeHex, encodeHex } from '../core/ledger/encoding.ts';
 import { rootOf, verifyConsistency } from '../core/ledger/merkle.ts';
@@ -293,9 +293,7 @@ test('a file that this log did not sign, a damaged tree and a damaged entry stop
 test('the role of servers can sequence and prove, and can neither change nor remove what is in the ledger', async () => {
   await using database = await createTestDatabase();
   await using folder = await temporaryFolder();
-  await using server = Object.assign(new Pool({ ...database.connection, options: '-c role=belay_server' }), {
-    [Symbol.asyncDispose]: async (): Promise<void> => server.end(),
-  });
+  const server = database.poolAs('belay_server');
   const parts = await partsIn(folder.path, server);
   await fact(server, 'project/p');
   assert.equal(await codeOf(parts), 'signed');

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { BelayDocumentInput } from '../../core/model/documents.ts';
 import type { Subject } from '../../core/model/name.ts';
 import { nodeCrypto } from '../../engine/crypto.ts';
@@ -103,8 +103,7 @@ export const documents: readonly BelayDocumentInput[] = [
 export async function createWorld(override: Partial<ServerParts> = {}): Promise<World> {
   const database = await createTestDatabase();
   // As the server runs in production: the role that may only add to the ledger.
-  const pool = new Pool({ ...database.connection, max: 10, options: '-c role=belay_server' });
-  pool.on('error', () => undefined);
+  const pool = database.poolAs('belay_server');
   const artifactFolder = await mkdtemp(join(tmpdir(), 'belay-server-test-'));
   const folds = new Folds(pool);
   const closing = new AbortController();
@@ -167,7 +166,6 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     sequence: () => sequence(pool),
     [Symbol.asyncDispose]: async () => {
       closing.abort();
-      await pool.end();
       await database.drop();
       await rm(artifactFolder, { recursive: true, force: true });
     },

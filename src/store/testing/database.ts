@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Pool } from 'pg';
+import { Client, Pool, type PoolConfig } from 'pg';
 import type { Connection } from '../embedded/postmaster.ts';
 import { throwawaySettings } from '../embedded/settings.ts';
 import { startEmbedded } from '../embedded/start.ts';
@@ -12,6 +12,8 @@ import { readMigrations } from '../migration-files.ts';
 export interface TestDatabase {
   readonly connection: Connection;
   readonly pool: Pool;
+  /** A further pool as another role; it ends with the database. */
+  poolAs(role: string): Pool;
   /** Closes the pool and drops the database, whoever is still connected. */
   drop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -56,15 +58,22 @@ export async function createTestDatabase(folder = MIGRATIONS): Promise<TestDatab
   const database = `test_${made}`;
   await administer(connection, `create database ${database} template ${template}`);
   const own = { ...connection, database };
-  const pool = new Pool({ ...own, max: 10 });
-  pool.on('error', () => {}); // an idle connection that the server ends is no failure of the test
+  const pools: Pool[] = [];
+  const open = (options: PoolConfig): Pool => {
+    const opened = new Pool({ ...own, max: 10, ...options });
+    opened.on('error', () => {}); // an idle connection that the server ends is no failure of the test
+    pools.push(opened);
+    return opened;
+  };
+  const pool = open({});
   let dropped: Promise<void> | undefined;
   const end = async (): Promise<void> => {
-    await pool.end();
+    await Promise.all(pools.map((one) => one.end()));
     await administer(connection, `drop database ${database} with (force)`);
   };
   const drop = (): Promise<void> => (dropped ??= end());
-  return { connection: own, pool, drop, [Symbol.asyncDispose]: drop };
+  const poolAs = (role: string): Pool => open({ options: `-c role=${role}` });
+  return { connection: own, pool, poolAs, drop, [Symbol.asyncDispose]: drop };
 }
 
 function templateFor(connection: Connection, folder: string): Promise<string> {
