@@ -6,7 +6,7 @@ import { projectStream, type SlotKey } from '../core/model/name.ts';
 import { nodeCrypto } from '../engine/crypto.ts';
 import type { EnvironmentDriver } from '../ports/environment.ts';
 import { loadSlot } from '../store/slot-rows.ts';
-import { listSlots } from '../store/slots-listing.ts';
+import { listProjects } from '../store/slots-listing.ts';
 import { type BelayServer, startBelay } from './belay-server.ts';
 import { bringBackStable } from './bring-back.ts';
 import { ServerConfig } from './config.ts';
@@ -100,7 +100,7 @@ function greet(server: BelayServer, folder: string, keyFile: string, say: (line:
   say('next: belay init, then belay apply belay.yaml');
 }
 
-/** Gives every slot of a local environment its agent, as soon as something is asked of it. */
+/** Gives every slot of a local environment its agent, as soon as a pipeline leads into it. */
 async function serveEnvironments(
   server: BelayServer,
   environments: LocalEnvironments,
@@ -111,15 +111,8 @@ async function serveEnvironments(
   const driverFor = driverRegistry(agentsFolder);
   const returning: Promise<void>[] = [];
   while (!signal.aborted) {
-    for (const { key } of await listSlots(server.pool, {
-      projects: null,
-      service: null,
-      environment: null,
-    })) {
-      const project = await server.folds.project(projectStream(key.project));
-      const environment = project.environments[key.environment]?.document;
-      if (environment?.spec.driver !== 'local') continue;
-      const edge = await environments.ensure(key, environment.spec.onControlPlaneLoss);
+    for (const { key, onControlPlaneLoss } of await localSlots(server)) {
+      const edge = await environments.ensure(key, onControlPlaneLoss);
       if (edge === null) continue;
       say(`${key.service} in ${key.environment} answers at ${edge}`);
       returning.push(bringBack(server, driverFor(key), key, say, signal));
@@ -127,6 +120,24 @@ async function serveEnvironments(
     await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
   }
   await Promise.all(returning);
+}
+
+/** Every slot of a `local` environment that an applied pipeline leads into, whether anything was asked of it yet or not. */
+async function localSlots(
+  server: BelayServer,
+): Promise<readonly { readonly key: SlotKey; readonly onControlPlaneLoss: 'hold' | 'retreat' }[]> {
+  const projects = await listProjects(server.pool);
+  const states = await Promise.all(projects.map((name) => server.folds.project(projectStream(name))));
+  return states.flatMap((state) =>
+    Object.values(state.pipelines).flatMap(({ document: { metadata, spec } }) =>
+      spec.stages.flatMap((stage) => {
+        const environment = state.environments[stage.environment]?.document;
+        if (environment?.spec.driver !== 'local') return [];
+        const key = { project: metadata.project, environment: stage.environment, service: spec.service };
+        return [{ key, onControlPlaneLoss: environment.spec.onControlPlaneLoss }];
+      }),
+    ),
+  );
 }
 
 /** What was stable when it was stopped serves again. */
