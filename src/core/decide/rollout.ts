@@ -55,7 +55,10 @@ export function confirmWeight(view: View): Step | null {
   // A hold that came between the decision and its effect stops the effect; that is not the outside's fault.
   const holds = [...holdsOn(view), ...gateConditions(view)];
   // A hold that was lifted only now has kept the effect back: it gets its time again.
-  if (now >= deadline && holds.length === 0 && wasHeld(promotion)) return shift(view, promotion.step, wanted);
+  if (now >= deadline && holds.length === 0 && wasHeld(promotion)) {
+    const against = analysisAgain(view);
+    return against.length === 0 ? shift(view, promotion.step, wanted) : wait(...against);
+  }
   if (now >= deadline && holds.length === 0)
     return turnBack(view, 'rolled-back', { code: 'weight-deadline', wanted, afterMs: now - asked });
   return wait(
@@ -81,9 +84,13 @@ function followRoute(view: View, wanted: number, seen: number | null): Step | nu
   const { promotion } = view;
   if (seen === null || seen === wanted) return null;
   if (seen === 0) return turnBack(view, 'aborted', { code: 'retreated', release: promotion.release, wanted });
-  const held = holdsOn(view).length > 0 || gateConditions(view).length > 0;
+  const held = [...holdsOn(view), ...gateConditions(view), ...analysisAgain(view)].length > 0;
   return held && seen < wanted ? null : shift(view, promotion.step, wanted);
 }
+
+/** What speaks against asking for a step again: from the second on, its analysis has to pass as at the first time. */
+const analysisAgain = (view: View): readonly Unmet[] =>
+  view.promotion.step > 0 && view.slot.stable !== null ? unmetBy(analysisAnswers(view)) : [];
 
 /** Whether the last turn that recorded what it waits for found it held; a gate's code names the gate. */
 const wasHeld = (promotion: Promotion): boolean =>
