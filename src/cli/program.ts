@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeMeanings, exitCodes, type ExitCode } from './exit-codes.ts';
+import { registerAnalysis } from './register/analysis.ts';
 import { registerArtifact } from './register/artifact.ts';
 import { registerOwnServer } from './register/own-server.ts';
 import { registerPromotion } from './register/promotion.ts';
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   registerRelease(program);
   registerPromotion(program);
   registerReading(program);
+  registerAnalysis(program);
   everyCommand(program, (command) => {
     command.exitOverride();
     // Positional options and help are inherited by settings, not by commands that were made before.

@@ -2,13 +2,16 @@ import { ln, lnGamma } from './elementary.ts';
 
 const lnBeta = (a: number, b: number): number => lnGamma(a) + lnGamma(b) - lnGamma(a + b);
 
+/** ln B(½, ½). */
+const lnPi = ln(Math.PI);
+
 /**
  * ln of the evidence that a proportion is not `p`, after `bad` of `requests`: the mixture of all proportions with
  * weight Beta(½, ½) against `p`. It may be looked at after every request (Robbins 1970; Howard and others, arXiv
  * 1810.08240).
  */
 export const evidenceAgainst = (p: number, bad: number, requests: number): number =>
-  lnBeta(0.5 + bad, 0.5 + requests - bad) - lnBeta(0.5, 0.5) - bad * ln(p) - (requests - bad) * ln(1 - p);
+  lnBeta(0.5 + bad, 0.5 + requests - bad) - lnPi - bad * ln(p) - (requests - bad) * ln(1 - p);
 
 /** The proportions that are not refuted with 1/alpha: the confidence sequence. All of [0, 1] where nothing was seen. */
 export function proportionBounds(

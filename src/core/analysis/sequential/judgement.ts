@@ -1,0 +1,241 @@
+import type { Metric } from '../../model/gate.ts';
+import { ln } from './elementary.ts';
+import { mergeEvidence } from './merge-evidence.ts';
+import { growth, missingRequests } from './outlook.ts';
+import { leastExcess, type MetricProfile, type Profile, seriesOf } from './profile.ts';
+import { evidenceAgainst, proportionBounds } from './proportion.ts';
+import { marginBefore, type RolloutState } from './rollout.ts';
+import {
+  evidenceOf,
+  excessOf,
+  hasLearnt,
+  isShown,
+  type SeriesState,
+  seriesDispersion,
+  stableRate,
+} from './series.ts';
+
+/** Why it holds, goes on or goes back. */
+export type SequentialReason =
+  | { readonly code: 'no-traffic' | 'no-stable-traffic' | 'waiting-for-weight' | 'ask-a-person' }
+  | { readonly code: 'no-aligned-data'; readonly silent: 'canary' | 'stable' }
+  | { readonly code: 'not-counted'; readonly series: string }
+  | { readonly code: 'not-enough-traffic' | 'learning'; readonly series: string; readonly missing: Outlook }
+  | { readonly code: 'will-not-settle'; readonly series: string }
+  | {
+      readonly code: 'suspicious' | 'worse' | 'one-bad-pod';
+      readonly series: string;
+      readonly excess: number;
+    }
+  | { readonly code: 'limit-exceeded'; readonly series: string; readonly limit: number }
+  | { readonly code: 'stable-abnormal' | 'stable-degraded'; readonly series: string }
+  | { readonly code: 'step-time'; readonly seconds: number }
+  | { readonly code: 'within-margin' };
+
+/** Canary requests that are missing, as half and nine tenths of rollouts need, and the seconds they take. */
+export interface Outlook {
+  readonly requests: readonly [half: number, most: number];
+  readonly seconds: readonly [half: number, most: number] | null;
+}
+
+/** One metric's numbers at a boundary. Rates are fractions; `interval` are 95 % confidence sequences. */
+export interface MetricNumbers {
+  readonly metric: Metric;
+  readonly canary: ArmNumbers;
+  readonly stable: ArmNumbers;
+  /** Canary minus stable over the rollout, each interval against itself. */
+  readonly excess: number;
+  readonly margin: number;
+  readonly dispersion: number;
+  /** ln of the evidence; rollback at ln(1/alpha) of all series together, promotion at ln(1/beta) of each. */
+  readonly rollbackEvidence: number;
+  readonly promotionEvidence: number;
+  readonly missing: Outlook | null;
+}
+interface ArmNumbers {
+  readonly bad: number;
+  readonly requests: number;
+  readonly rate: number | null;
+  readonly interval: readonly [number, number];
+}
+
+export interface Judgement {
+  readonly move: 'advance' | 'hold' | 'rollback';
+  readonly reason: SequentialReason;
+  readonly metrics: readonly MetricNumbers[];
+  /** ln of the evidence for a rollback, all series together. */
+  readonly evidence: number;
+}
+
+const six = (value: number): number => Math.round(value * 1e6) / 1e6;
+
+/** Judges the analysis at its last boundary. `t` in seconds; `next` the weight that would come next. */
+export function judgeRollout(state: RolloutState, profile: Profile, t: number, next: number): Judgement {
+  const metrics = profile.metrics.map((one) => numbersOf(state, profile, one, next));
+  return { ...decideRollout(state, profile, t, next), metrics, evidence: six(rolloutEvidence(state)) };
+}
+
+/** The move alone, without the numbers that people read beside it. */
+export function decideRollout(
+  state: RolloutState,
+  profile: Profile,
+  t: number,
+  next: number,
+): Pick<Judgement, 'move' | 'reason'> {
+  const moment = { t, next, evidence: rolloutEvidence(state) };
+  return goBack(state, profile, moment) ?? cannotTell(state, profile) ?? goOn(state, profile, moment);
+}
+
+/** ln of all rollback evidence: errors one half, the latency bounds together the other. */
+export function rolloutEvidence(state: RolloutState, withoutPod?: string): number {
+  const logs = (slow: boolean): number[] =>
+    Object.entries(state.series)
+      .filter(([name]) => name.startsWith('slow:') === slow)
+      .map(([, series]) => evidenceOf(series, withoutPod));
+  const groups = [logs(false), logs(true)].filter((group) => group.length > 0);
+  return mergeEvidence(groups.map((group) => ({ weight: 1 / groups.length, logs: group })));
+}
+
+interface Moment {
+  readonly t: number;
+  readonly next: number;
+  readonly evidence: number;
+}
+type Decided = Pick<Judgement, 'move' | 'reason'>;
+const hold = (reason: SequentialReason): Decided => ({ move: 'hold', reason });
+
+/** What speaks for a rollback, or looks like it. */
+function goBack(state: RolloutState, profile: Profile, { evidence }: Moment): Decided | null {
+  for (const { metric, limit } of profile.metrics) {
+    const name = seriesOf(metric);
+    const series = state.series[name];
+    if (limit === null || series === undefined) continue;
+    const { bad, requests } = series.stage.canary;
+    // Clusters count as one: what is beyond the limit by one burst is not yet beyond it.
+    const dispersion = seriesDispersion(series);
+    if (
+      bad > limit * requests &&
+      evidenceAgainst(limit, bad / dispersion, requests / dispersion) >= ln(1 / profile.alpha)
+    )
+      return { move: 'rollback', reason: { code: 'limit-exceeded', series: name, limit } };
+  }
+  const [name, series] = culprit(state);
+  const excess = six(excessOf(series));
+  if (evidence < ln(1 / profile.alpha) || excess < leastExcess) return null;
+  const pods = Object.keys(series.without);
+  const least = Math.min(...pods.map((pod) => rolloutEvidence(state, pod)));
+  if (pods.length >= 3 && least < ln(1 / profile.alpha))
+    return hold({ code: 'one-bad-pod', series: name, excess });
+  return { move: 'rollback', reason: { code: 'worse', series: name, excess } };
+}
+
+/** The series with the most evidence. */
+function culprit(state: RolloutState): readonly [string, SeriesState] {
+  const [first, ...others] = Object.entries(state.series);
+  if (first === undefined) throw new Error('an analysis without any series');
+  return others.reduce((worst, one) => (evidenceOf(one[1]) > evidenceOf(worst[1]) ? one : worst), first);
+}
+
+/** What makes the last interval say nothing. */
+function cannotTell(state: RolloutState, profile: Profile): Decided | null {
+  if (state.silent !== null) return hold({ code: 'no-aligned-data', silent: state.silent });
+  if (state.stage === null) return hold({ code: 'no-traffic' });
+  for (const { metric } of profile.metrics) {
+    const series = state.series[seriesOf(metric)];
+    if (series === undefined) continue;
+    if (series.stage.canary.requests === 0) {
+      const other = Object.values(state.series).some((one) => one.stage.canary.requests > 0);
+      return hold(other ? { code: 'not-counted', series: seriesOf(metric) } : { code: 'no-traffic' });
+    }
+    if (series.stage.stable.requests === 0) return hold({ code: 'no-stable-traffic' });
+  }
+  return null;
+}
+
+/** Whether all that is required has been shown, and else what is missing. */
+function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Moment): Decided {
+  const [worst, series] = culprit(state);
+  if (evidence >= 0.5 * ln(1 / profile.alpha))
+    return hold({ code: 'suspicious', series: worst, excess: six(excessOf(series)) });
+  const open = profile.metrics
+    .map((one) => ({ one, name: seriesOf(one.metric), series: state.series[seriesOf(one.metric)] }))
+    .filter(({ series: s }) => s !== undefined && !isShown(s, profile.beta));
+  const since = state.stage?.since ?? t;
+  const least = Math.max(profile.stepAtLeast, next >= 1 ? profile.bake : 0);
+  if (open.length === 0) {
+    if (t - since < least) return hold({ code: 'step-time', seconds: least - (t - since) });
+    return { move: 'advance', reason: { code: 'within-margin' } };
+  }
+  if (t - since >= profile.maxHold) return hold({ code: 'ask-a-person' });
+  const abnormal = open.find(({ series: s }) => (s?.abnormal ?? 0) > 0);
+  if (abnormal !== undefined) {
+    // It began with the step: the canary may be taking from stable what both live on.
+    const began = t - since <= 180 && (abnormal.series?.abnormal ?? 0) >= 3;
+    return hold({ code: began ? 'stable-degraded' : 'stable-abnormal', series: abnormal.name });
+  }
+  const outlooks = open.map(({ one, name, series: s }) => ({
+    name,
+    learnt: s !== undefined && hasLearnt(s),
+    missing: s === undefined ? null : outlookOf(state, profile, one, s, next),
+  }));
+  const endless = outlooks.find(({ missing }) => missing === null);
+  if (endless !== undefined) return hold({ code: 'will-not-settle', series: endless.name });
+  const longest = outlooks.reduce((a, b) =>
+    (b.missing?.requests[0] ?? 0) > (a.missing?.requests[0] ?? 0) ? b : a,
+  );
+  const { missing, name, learnt } = longest;
+  if (missing === null) return hold({ code: 'will-not-settle', series: name });
+  return hold({ code: learnt ? 'not-enough-traffic' : 'learning', series: name, missing });
+}
+
+/** What is missing until harm is shown to be below the margin, at the rates seen so far; null: it will not be. */
+function outlookOf(
+  state: RolloutState,
+  profile: Profile,
+  { margin }: MetricProfile,
+  series: SeriesState,
+  next: number,
+): Outlook | null {
+  const { canary, stable } = series.stage;
+  const all = canary.requests + stable.requests;
+  if (canary.requests === 0 || stable.requests === 0) return null;
+  const line = { slope: 1, margin: marginBefore(margin, next) };
+  const rate = Math.max(stableRate(series), line.margin / 10);
+  // Two events at stable's rate go before what was seen, or the first scrape would foretell the rest.
+  const seen = (canary.bad + 2) / (canary.requests + 2 / rate);
+  const grows = growth({ canary: seen, stable: rate }, canary.requests / all, line);
+  const missing = missingRequests(ln(1 / profile.beta) - series.promotion, seriesDispersion(series), grows);
+  if (missing === null) return null;
+  const { pace } = state;
+  return {
+    requests: [Math.ceil(missing.half), Math.ceil(missing.most)],
+    seconds:
+      pace === null || pace <= 0 ? null : [Math.ceil(missing.half / pace), Math.ceil(missing.most / pace)],
+  };
+}
+
+function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, next: number): MetricNumbers {
+  const series = state.series[seriesOf(one.metric)];
+  if (series === undefined) throw new Error(`no series for ${seriesOf(one.metric)}`);
+  const dispersion = seriesDispersion(series);
+  const arm = ({ bad, requests }: { readonly bad: number; readonly requests: number }): ArmNumbers => {
+    const { lower, upper } = proportionBounds(bad / dispersion, requests / dispersion, 0.05);
+    return {
+      bad,
+      requests,
+      rate: requests === 0 ? null : six(bad / requests),
+      interval: [six(lower), six(upper)],
+    };
+  };
+  return {
+    metric: one.metric,
+    canary: arm(series.stage.canary),
+    stable: arm(series.stage.stable),
+    excess: six(excessOf(series)),
+    margin: one.margin,
+    dispersion: six(dispersion),
+    rollbackEvidence: six(evidenceOf(series)),
+    promotionEvidence: six(series.promotion),
+    missing: outlookOf(state, profile, one, series, next),
+  };
+}

@@ -1,0 +1,95 @@
+import type { AnalysisProfile } from '../../model/analysis-profile.ts';
+import type { Metric } from '../../model/gate.ts';
+import { slowSeries } from './boundaries.ts';
+
+/** One metric that must be shown to be within its margin before the canary goes on. */
+export interface MetricProfile {
+  readonly metric: Metric;
+  /** Harm below this is accepted: a difference of rates (0 to 1). */
+  readonly margin: number;
+  /** An absolute limit of the canary's rate, whatever stable does; null for none. */
+  readonly limit: number | null;
+}
+
+/** What a user promises and asks for; every number has a default. Times in seconds. */
+export interface Profile {
+  /** The budget of false rollbacks, per rollout. */
+  readonly alpha: number;
+  /** The budget of false promotions, per metric at its margin. */
+  readonly beta: number;
+  /** The ratio of bad rates, canary to stable, that is no reason for a rollback. */
+  readonly tolerance: number;
+  readonly metrics: readonly MetricProfile[];
+  readonly stepAtLeast: number;
+  readonly warmUp: number;
+  readonly maxHold: number;
+  /** The least time at the last weight before promotion. */
+  readonly bake: number;
+}
+
+/** The name of the counted series that a metric is about. */
+export const seriesOf = (metric: Metric): string =>
+  metric.type === 'errors' ? 'errors' : slowSeries(metric.aboveMs);
+
+/** An excess below this is no reason for a rollback, however certain: 0.05 percentage points. */
+export const leastExcess = 0.0005;
+
+/** Most latency bounds that are watched, and between which shares of slower requests they lie. */
+const bounds = { most: 5, least: 0.0005, largest: 0.5 };
+
+/**
+ * The latency bounds to watch for a changed shape: those that stable exceeds neither nearly never nor mostly, evenly
+ * picked. `cumulative` are stable's counts by upper bound, with `+Inf`; only what lies before the comparison may be
+ * given. Series names, rising.
+ */
+export function shapeSeries(cumulative: Readonly<Record<string, number>>): readonly string[] {
+  const all = cumulative['+Inf'] ?? 0;
+  const fitting = Object.keys(cumulative)
+    .filter((bound) => bound !== '+Inf')
+    .filter((bound) => {
+      const slower = (all - (cumulative[bound] ?? 0)) / all;
+      return slower >= bounds.least && slower <= bounds.largest;
+    })
+    .sort((a, b) => Number(a) - Number(b));
+  const picked =
+    fitting.length <= bounds.most
+      ? fitting
+      : Array.from(
+          { length: bounds.most },
+          (_, i) => fitting[Math.round((i * (fitting.length - 1)) / (bounds.most - 1))] ?? '',
+        );
+  return picked.map(slowSeries);
+}
+
+/** A written profile in the units of the analysis: fractions and seconds. */
+export function profileOf(written: AnalysisProfile): Profile {
+  const { errors, latency } = written;
+  const percent = (value: number | undefined): number | null => (value === undefined ? null : value / 100);
+  const slow: readonly MetricProfile[] =
+    latency === null
+      ? []
+      : [
+          {
+            metric: { type: 'slow', aboveMs: latency.aboveMs },
+            margin: latency.marginPoints / 100,
+            limit: percent(latency.limitPercent),
+          },
+        ];
+  return {
+    alpha: written.alpha,
+    beta: written.beta,
+    tolerance: written.tolerance,
+    metrics: [
+      {
+        metric: { type: 'errors' },
+        margin: errors.marginPoints / 100,
+        limit: percent(errors.limitPercent),
+      },
+      ...slow,
+    ],
+    stepAtLeast: written.stepAtLeast / 1000,
+    warmUp: written.warmUp / 1000,
+    maxHold: written.maxHold / 1000,
+    bake: written.bake / 1000,
+  };
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AnalysisProfile } from '../../model/analysis-profile.ts';
+import type { Sample } from '../../model/observation.ts';
+import { noCounters, takeIn } from './boundaries.ts';
+import { profileOf } from './profile.ts';
+import { replay } from './replay.ts';
+import { addRound, beginRollout } from './rollout.ts';
+
+const profile = profileOf(AnalysisProfile.parse({}));
+const errorsOnly = profileOf(AnalysisProfile.parse({ latency: null }));
+
+interface Script {
+  readonly minutes: number;
+  /** Requests a scrape in all, and bad shares. */
+  readonly requests: number;
+  readonly stable: number;
+  readonly canary: number;
+  readonly weights?: readonly (readonly [from: number, weight: number])[];
+}
+
+/** Scrapes every 15 s of one canary pod and three of stable; bad requests come as evenly as can be. */
+function recorded({ minutes, requests, stable, canary, weights = [[0, 0.1]] }: Script): readonly Sample[] {
+  const sums = new Map<string, { n: number; bad: number }>();
+  const samples: Sample[] = [];
+  for (let t = 0; t <= minutes * 60; t += 15) {
+    const weight = weights.findLast(([from]) => from <= t)?.[1] ?? 0;
+    for (const pod of ['c', 's1', 's2', 's3']) {
+      const sum = sums.get(pod) ?? { n: 0, bad: 0 };
+      const share = pod === 'c' ? weight : (1 - weight) / 3;
+      sum.n += share * requests;
+      sum.bad += share * requests * (pod === 'c' ? canary : stable);
+      sums.set(pod, sum);
+      const n = Math.floor(sum.n);
+      samples.push({
+        t,
+        arm: pod === 'c' ? 'canary' : 'stable',
+        pod,
+        weight,
+        requests: n,
+        bad: { errors: Math.floor(sum.bad) },
+        latencyMs: { '100': Math.floor(n * 0.7), '250': Math.floor(n * 0.98), '+Inf': n },
+      });
+    }
+  }
+  return samples;
+}
+
+const ramp: Script['weights'] = [
+  [0, 0.05],
+  [300, 0.1],
+  [600, 0.25],
+  [900, 0.5],
+];
+
+test('a canary like stable advances at every weight and is promoted at the last', () => {
+  const { decisions, final } = replay(
+    recorded({ minutes: 25, requests: 1500, stable: 0.005, canary: 0.005, weights: ramp }),
+    [],
+    profile,
+  );
+  const moves = decisions.filter(({ move }) => move !== 'hold').map(({ move }) => move);
+  assert.deepEqual(moves, ['advance', 'advance', 'advance', 'promote']);
+  assert.equal(final.move, 'promote');
+  const first = decisions.findIndex(({ move }) => move === 'advance');
+  assert.equal(decisions[first + 1]?.reason.code, 'waiting-for-weight');
+});
+
+test('a canary that fails half of its requests goes back within a minute, and the record goes on', () => {
+  const { decisions, final } = replay(
+    recorded({ minutes: 10, requests: 1500, stable: 0.005, canary: 0.5 }),
+    [],
+    profile,
+  );
+  assert.equal(final.move, 'rollback');
+  assert.ok((final.t ?? Infinity) <= 60, `at ${final.t}`);
+  assert.equal(final.reason.code, 'worse');
+  assert.equal(decisions.at(-1)?.t, 600);
+});
+
+test('one scrape never decides, however bad', () => {
+  const { decisions } = replay(
+    recorded({ minutes: 1, requests: 150_000, stable: 0, canary: 1 }),
+    [],
+    errorsOnly,
+  );
+  assert.equal(decisions[0]?.move, 'hold');
+});
+
+test('without canary requests nothing is shown: neither rollback nor promotion', () => {
+  const { final } = replay(
+    recorded({ minutes: 120, requests: 1500, stable: 0.005, canary: 0, weights: [[0, 0]] }).map((sample) =>
+      sample.arm === 'canary' ? { ...sample, weight: 0.1, requests: 0 } : { ...sample, weight: 0.1 },
+    ),
+    [],
+    profile,
+  );
+  assert.deepEqual([final.move, final.reason.code], ['hold', 'no-traffic']);
+});
+
+test('errors against a baseline without any are found', () => {
+  const { final } = replay(
+    recorded({ minutes: 10, requests: 1500, stable: 0, canary: 0.05 }),
+    [],
+    errorsOnly,
+  );
+  assert.equal(final.move, 'rollback');
+});
+
+test('a history of stable shortens the learning', () => {
+  const script: Script = { minutes: 60, requests: 1500, stable: 0.005, canary: 0.005 };
+  const history = recorded(script)
+    .filter(({ arm }) => arm === 'stable')
+    .map((sample) => ({ ...sample, t: sample.t - 3615 }));
+  const played = recorded({ ...script, minutes: 10, canary: 0.02 });
+  const seconds = (past: readonly Sample[]): number => replay(played, past, errorsOnly).final.t ?? Infinity;
+  assert.ok(seconds(history) < seconds([]), `${seconds(history)} against ${seconds([])}`);
+});
+
+test('the state of a month is small and survives being written', () => {
+  const samples = recorded({ minutes: 120, requests: 1500, stable: 0.005, canary: 0.005 });
+  let state = beginRollout(profile, ['slow:100']);
+  for (const round of takeIn(noCounters, samples).rounds) {
+    state = addRound(JSON.parse(JSON.stringify(state)) as typeof state, round, profile, 1);
+  }
+  for (const [name, series] of Object.entries(state.series))
+    assert.ok(JSON.stringify(series).length < 4096, `${name}: ${JSON.stringify(series).length}`);
+});

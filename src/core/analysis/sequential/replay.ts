@@ -1,0 +1,76 @@
+import type { Sample } from '../../model/observation.ts';
+import { type Round, takeIn } from './boundaries.ts';
+import { type Judgement, judgeRollout, type MetricNumbers, type SequentialReason } from './judgement.ts';
+import { type Profile, shapeSeries } from './profile.ts';
+import { addRound, beginRollout, type RolloutState } from './rollout.ts';
+
+export type Move = 'advance' | 'hold' | 'rollback' | 'promote';
+
+/** One boundary of a replay; `t` in seconds. */
+export interface ReplayDecision {
+  readonly t: number;
+  readonly move: Move;
+  readonly reason: SequentialReason;
+  readonly metrics: readonly MetricNumbers[];
+}
+
+export interface Replay {
+  readonly decisions: readonly ReplayDecision[];
+  readonly final: { readonly move: Move; readonly t: number | null; readonly reason: SequentialReason };
+}
+
+/**
+ * Plays recorded samples through a profile. An advance takes effect when the file's weight rises; until then later
+ * boundaries wait for it. The next weight is the next in the file, else 1; an advance at the last weight is a
+ * promotion. It goes on to the end for the record; `final` is the first rollback or promotion, else the last hold.
+ */
+export function replay(samples: readonly Sample[], history: readonly Sample[], profile: Profile): Replay {
+  const weights = [...new Set(samples.map(({ weight }) => weight))].sort((a, b) => a - b);
+  const nextOf = (weight: number): number => weights.find((one) => one > weight && one < 1) ?? 1;
+  const shape = shapeSeries(latencyBefore(history.length > 0 ? history : samples));
+  const before = takeIn(beginRollout(profile, shape).counters, history, profile.warmUp);
+  let state: RolloutState = beginRollout(profile, shape);
+  for (const round of before.rounds) state = addRound(state, round, profile, 1);
+  const { rounds } = takeIn(before.state, samples, profile.warmUp);
+  const decisions: ReplayDecision[] = [];
+  let asked: number | null = null;
+  for (const round of rounds) {
+    const next = nextOf(round.weight);
+    state = addRound(state, round, profile, next);
+    const decision = decideAt(judgeRollout(state, profile, round.to, next), round, asked, next);
+    if (decision.move === 'advance' || decision.move === 'promote') asked = round.weight;
+    decisions.push(decision);
+  }
+  const end = decisions.find(({ move }) => move === 'rollback' || move === 'promote') ?? decisions.at(-1);
+  return {
+    decisions,
+    final:
+      end === undefined
+        ? { move: 'hold', t: null, reason: { code: 'no-traffic' } }
+        : { move: end.move, t: end.t, reason: end.reason },
+  };
+}
+
+function decideAt(judged: Judgement, round: Round, asked: number | null, next: number): ReplayDecision {
+  const { move, reason, metrics } = judged;
+  const t = round.to;
+  if (move === 'rollback') return { t, move, reason, metrics };
+  if (asked !== null && round.weight <= asked)
+    return { t, move: 'hold', reason: { code: 'waiting-for-weight' }, metrics };
+  if (move === 'advance' && next >= 1) return { t, move: 'promote', reason, metrics };
+  return { t, move, reason, metrics };
+}
+
+/** Stable's latency counts as its pods' first samples show them, or as the whole of a history does. */
+function latencyBefore(samples: readonly Sample[]): Readonly<Record<string, number>> {
+  const shown = new Map<string, Sample>();
+  const isHistory = samples.every(({ arm }) => arm === 'stable');
+  for (const sample of samples) {
+    if (sample.arm === 'stable' && (isHistory || !shown.has(sample.pod))) shown.set(sample.pod, sample);
+  }
+  const sums: Record<string, number> = {};
+  for (const { latencyMs } of shown.values()) {
+    for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;
+  }
+  return sums;
+}

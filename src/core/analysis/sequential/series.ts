@@ -1,0 +1,248 @@
+import type { Counts, Interval } from './boundaries.ts';
+import { exp, ln, stored } from './elementary.ts';
+import {
+  addDispersion,
+  type BlockState,
+  dispersionOf,
+  freshDispersion,
+  isLearnt,
+  type Tally,
+} from './over-dispersion.ts';
+import { effectiveTolerance, podVariance } from './pod-spread.ts';
+import { addPromotion, type HarmLine } from './promotion-evidence.ts';
+import {
+  addRollback,
+  type ArmPair,
+  freshRollback,
+  logRollback,
+  type RollbackWealth,
+} from './rollback-evidence.ts';
+
+/** Everything that is remembered of one counted series. */
+export interface SeriesState {
+  readonly blocks: readonly BlockState[];
+  /** Stable pods' totals, history included. */
+  readonly pods: Readonly<Record<string, Tally>>;
+  /** Stable's bad and requests with a memory of half an hour. */
+  readonly stable: Tally;
+  /** The two sums of the Mantel-Haenszel rate ratio, canary to stable, with a memory of a quarter of an hour. */
+  readonly ratio: readonly [canary: number, stable: number];
+  /** The two sums of the Mantel-Haenszel rate difference over the rollout. */
+  readonly excess: readonly [sum: number, weight: number];
+  readonly rollback: RollbackWealth;
+  /** The rollback evidence without one canary pod each. */
+  readonly without: Readonly<Record<string, RollbackWealth>>;
+  /** ln of the promotion evidence at this stage, and the stage's counts. */
+  readonly promotion: number;
+  /** The most that it has been at this stage: a proof stands once it was reached. */
+  readonly promotionBest: number;
+  readonly stage: ArmPair;
+  /** How many intervals in a row stable alone was out of the ordinary. */
+  readonly abnormal: number;
+  /** Whether the last interval could be compared. */
+  readonly counted: boolean;
+}
+
+const nothing: ArmPair = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, requests: 0 } };
+
+export const freshSeries = (): SeriesState => ({
+  blocks: freshDispersion(),
+  pods: {},
+  stable: [0, 0],
+  ratio: [0, 0],
+  excess: [0, 0],
+  rollback: freshRollback(),
+  without: {},
+  promotion: 0,
+  promotionBest: 0,
+  stage: nothing,
+  abnormal: 0,
+  counted: false,
+});
+
+/** What a series is judged by. `line` is null for series that only warn of a changed shape. */
+export interface SeriesTerms {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly tolerance: number;
+  readonly line: HarmLine | null;
+}
+
+/** Seconds: of stable's rate, of the running ratio, and after which a share of the evidence was laid anew once. */
+const memory = { rate: 1800, ratio: 900, share: 4 * 3600 };
+/** Canary pods that are judged one without the other; beyond, one is too few to matter. */
+const mostPods = 16;
+
+/** Stable's running bad rate; half a bad request in a hundred stand in while it has not been seen. */
+export const stableRate = ({ stable: [bad, requests] }: SeriesState): number =>
+  (bad + 0.5) / (requests + 100);
+export const seriesDispersion = (state: SeriesState): number => dispersionOf(state.blocks);
+export const hasLearnt = (state: SeriesState): boolean => isLearnt(state.blocks);
+/**
+ * Whether harm was shown to be below the line at this stage. P(the evidence ever reaches 1/β) ≤ β, so that the proof
+ * stands while another metric is waited for; only when half of it has been lost since is it asked for again.
+ */
+export const isShown = (state: SeriesState, beta: number): boolean =>
+  state.promotionBest >= ln(1 / beta) && state.promotion >= 0.5 * ln(1 / beta);
+
+/** The rate difference, canary minus stable, over the rollout; each interval against itself. */
+export const excessOf = ({ excess: [sum, weight] }: SeriesState): number => (weight > 0 ? sum / weight : 0);
+
+/** The evidence begins anew for a stage: another weight, another question. */
+export const restartStage = (state: SeriesState): SeriesState => ({
+  ...state,
+  promotion: 0,
+  promotionBest: 0,
+  stage: nothing,
+});
+
+const tallies = (pods: Readonly<Record<string, Counts>>, name: string): Record<string, Tally> => {
+  const found: Record<string, Tally> = {};
+  for (const [pod, { requests, bad }] of Object.entries(pods)) {
+    const count = bad[name];
+    if (count !== undefined) found[pod] = [count, requests];
+  }
+  return found;
+};
+const total = (pods: Readonly<Record<string, Tally>>): Tally => {
+  let [bad, requests] = [0, 0];
+  for (const [b, n] of Object.values(pods)) {
+    bad += b;
+    requests += n;
+  }
+  return [bad, requests];
+};
+
+/** Adds one interval. All that the evidence is weighed with is known before it. */
+export function addInterval(
+  state: SeriesState,
+  name: string,
+  interval: Interval,
+  terms: SeriesTerms,
+): SeriesState {
+  const canaryPods = tallies(interval.canary, name);
+  const stablePods = tallies(interval.stable, name);
+  const [x, nc] = total(canaryPods);
+  const [y, ns] = total(stablePods);
+  const seconds = interval.to - interval.from;
+  const pair: ArmPair = { canary: { bad: x, requests: nc }, stable: { bad: y, requests: ns } };
+  const rate = stableRate(state);
+  const dispersion = seriesDispersion(state);
+  const usual = rate * ns;
+  // A known series only: at the first sight nothing is out of the ordinary.
+  const abnormal = state.stable[1] > 0 && y > usual + 6 * Math.sqrt(dispersion * usual);
+  const compared = nc > 0 && ns > 0;
+  const ratio: SeriesState['ratio'] = compared
+    ? decayed(state.ratio, seconds, memory.ratio, [(x * ns) / (nc + ns), (y * nc) / (nc + ns)])
+    : state.ratio;
+  const weighed = compared ? withEvidence(state, pair, canaryPods, stablePods, seconds, terms) : state;
+  const share = ratioShare(ratio, nc, ns);
+  const promotion =
+    compared && terms.line !== null && !abnormal
+      ? addPromotion(state.promotion, pair, terms.line, {
+          stableRate: rate,
+          dispersion,
+          cap: 0.5 * ln(1 / terms.beta),
+        })
+      : state.promotion;
+  return {
+    ...weighed,
+    ratio,
+    blocks: abnormal
+      ? state.blocks
+      : addDispersion(state.blocks, {
+          seconds,
+          stable: stablePods,
+          canary: compared ? { bad: x, all: x + y, share } : null,
+        }),
+    pods: abnormal ? state.pods : summed(state.pods, stablePods),
+    stable: decayed(state.stable, seconds, memory.rate, [y, ns]),
+    promotion,
+    promotionBest: Math.max(state.promotionBest, promotion),
+    abnormal: abnormal ? state.abnormal + 1 : 0,
+    counted: compared,
+  };
+}
+
+/** Rollback evidence, of all pods and without each, and the running comparison. */
+function withEvidence(
+  state: SeriesState,
+  pair: ArmPair,
+  canaryPods: Readonly<Record<string, Tally>>,
+  stablePods: Readonly<Record<string, Tally>>,
+  seconds: number,
+  { alpha, tolerance }: SeriesTerms,
+): SeriesState {
+  const { canary, stable } = pair;
+  const dispersion = seriesDispersion(state);
+  const variance = podVariance(Object.values(state.pods), dispersion);
+  const terms = (pods: number, requests: number) => ({
+    tolerance: effectiveTolerance(tolerance, variance, pods, Object.keys(stablePods).length),
+    dispersion,
+    crowd: 4 * (1 + stableRate(state) * (requests + stable.requests)),
+    cap: 0.5 * ln(1 / alpha),
+    share: Math.min(0.5, seconds / memory.share),
+  });
+  const count = Object.keys(canaryPods).length;
+  const without: Record<string, RollbackWealth> = { ...state.without };
+  for (const pod of Object.keys(canaryPods)) {
+    // Until it was there, leaving it out changed nothing.
+    if (!(pod in without) && Object.keys(without).length < mostPods) without[pod] = state.rollback;
+  }
+  for (const [pod, wealth] of Object.entries(without)) {
+    const [bad, requests] = canaryPods[pod] ?? [0, 0];
+    const rest = { bad: canary.bad - bad, requests: canary.requests - requests };
+    const others = count - (pod in canaryPods ? 1 : 0);
+    without[pod] = addRollback(wealth, { canary: rest, stable }, terms(others, rest.requests));
+  }
+  const weight = (canary.requests * stable.requests) / (canary.requests + stable.requests);
+  const difference = canary.bad / canary.requests - stable.bad / stable.requests;
+  return {
+    ...state,
+    rollback: addRollback(state.rollback, pair, terms(count, canary.requests)),
+    without,
+    excess: [stored(state.excess[0] + weight * difference), stored(state.excess[1] + weight)],
+    stage: {
+      canary: plus(state.stage.canary, canary),
+      stable: plus(state.stage.stable, stable),
+    },
+  };
+}
+
+const plus = (a: ArmPair['canary'], b: ArmPair['canary']): ArmPair['canary'] => ({
+  bad: a.bad + b.bad,
+  requests: a.requests + b.requests,
+});
+
+/** The canary's share of bad events at the running ratio, held to one by half an event of either side. */
+function ratioShare([canary, stable]: SeriesState['ratio'], nc: number, ns: number): number {
+  if (nc + ns <= 0) return 0;
+  const ratio = (canary + 0.5) / (stable + 0.5);
+  return (ratio * nc) / (ratio * nc + ns);
+}
+
+function decayed(
+  [a, b]: readonly [number, number],
+  seconds: number,
+  span: number,
+  [c, d]: readonly [number, number],
+): readonly [number, number] {
+  const kept = exp(-seconds / span);
+  return [stored(a * kept + c), stored(b * kept + d)];
+}
+
+function summed(
+  a: Readonly<Record<string, Tally>>,
+  b: Readonly<Record<string, Tally>>,
+): Record<string, Tally> {
+  const sums: Record<string, Tally> = { ...a };
+  for (const [pod, [bad, requests]] of Object.entries(b)) {
+    const [x, n] = sums[pod] ?? [0, 0];
+    sums[pod] = [x + bad, n + requests];
+  }
+  return sums;
+}
+
+/** ln of the rollback evidence: of all pods, or without one (pods that are not judged apart: all). */
+export const evidenceOf = (state: SeriesState, withoutPod?: string): number =>
+  logRollback(withoutPod === undefined ? state.rollback : (state.without[withoutPod] ?? state.rollback));

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { Duration } from './time.ts';
+
+const points = (usual: number) =>
+  z.number().min(0.05).max(50).default(usual).describe('Harm below this, in percentage points, is accepted.');
+const limit = z
+  .number()
+  .min(0.1)
+  .max(100)
+  .optional()
+  .describe('An absolute limit for the canary, whatever stable does.');
+
+/** How canary and stable are compared after every scrape: three lines are enough, all have defaults. */
+export const AnalysisProfile = z.strictObject({
+  errors: z.strictObject({ marginPoints: points(0.5), limitPercent: limit }).prefault({}),
+  latency: z
+    .strictObject({
+      aboveMs: z
+        .int()
+        .min(1)
+        .default(250)
+        .describe('A request slower than this counts; must be a histogram bound.'),
+      marginPoints: points(1),
+      limitPercent: limit,
+    })
+    .nullable()
+    .prefault({})
+    .describe('null where latency is not measured.'),
+  alpha: z
+    .number()
+    .min(0.0001)
+    .max(0.2)
+    .default(0.01)
+    .describe('The budget of false rollbacks, per rollout.'),
+  beta: z.number().min(0.0001).max(0.2).default(0.05).describe('The budget of false promotions.'),
+  tolerance: z
+    .number()
+    .min(1)
+    .max(3)
+    .default(1.1)
+    .describe('The ratio of bad rates that is no reason for a rollback.'),
+  stepAtLeast: Duration.default(120_000).describe('The least time at each weight; going back never waits.'),
+  warmUp: Duration.default(0).describe('After a pod is ready, this long it is not counted.'),
+  maxHold: Duration.default(3_600_000).describe('How long to wait at one weight before a person is asked.'),
+  bake: Duration.default(0).describe('The least time at the last weight.'),
+});
+export type AnalysisProfile = z.infer<typeof AnalysisProfile>;
