@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'belay-replay-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, lines: readonly unknown[]): string {
+  const path = join(folder, name);
+  writeFileSync(
+    path,
+    lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'),
+  );
+  return path;
+}
+const belay = (...args: readonly string[]) => {
+  const done = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', main, 'analysis', 'replay', ...args],
+    { encoding: 'utf8' },
+  );
+  return { code: done.status, out: done.stdout, words: done.stderr };
+};
+
+/** Ten minutes of one canary and one stable pod; the canary fails one of `every` requests. */
+const samples = (every: number): readonly object[] =>
+  Array.from({ length: 41 }, (_, i) => i * 15).flatMap((t) =>
+    (['canary', 'stable'] as const).map((arm) => {
+      const requests = (arm === 'canary' ? 10 : 90) * t;
+      return {
+        t,
+        arm,
+        pod: arm,
+        weight: 0.1,
+        requests,
+        bad: { errors: arm === 'canary' ? Math.floor(requests / every) : Math.floor(requests / 200) },
+        latencyMs: {
+          '100': Math.floor(requests * 0.7),
+          '250': Math.floor(requests * 0.98),
+          '+Inf': requests,
+        },
+      };
+    }),
+  );
+
+test('decisions as JSON, the first rollback is final', () => {
+  const { code, out } = belay(file('bad.ndjson', samples(4)), '-o', 'json');
+  const { decisions, final } = JSON.parse(out) as {
+    decisions: { t: number; move: string; reason: { code: string }; metrics: unknown[] }[];
+    final: { move: string; t: number; reason: { code: string } };
+  };
+  assert.equal(code, 0);
+  assert.equal(decisions.length, 40);
+  assert.deepEqual([final.move, final.reason.code], ['rollback', 'worse']);
+  assert.equal(decisions.find(({ move }) => move === 'rollback')?.t, final.t);
+  assert.equal(decisions[0]?.metrics.length, 2);
+});
+
+test('a canary like stable is promoted at the last weight, and a gate changes what is asked', () => {
+  const good = file('good.ndjson', samples(200));
+  assert.match(belay(good).out, /final: promote/);
+  const strict = file('gate.yaml', ['errors:', '  marginPoints: 0.05']);
+  assert.match(belay(good, '--gate', strict).out, /final: hold/);
+});
+
+test('whatever is wrong names its file and line', () => {
+  const [first = {}] = samples(200);
+  const broken = file('broken.ndjson', [first, '{"t": 1']);
+  assert.match(belay(broken).words, /broken\.ndjson:2: not JSON/);
+  const unknown = file('unknown.ndjson', [{ ...first, arm: 'blue' }]);
+  assert.match(belay(unknown).words, /unknown\.ndjson:1: arm/);
+  const gate = file('bad.yaml', ['alpha: 3']);
+  assert.match(belay(file('one.ndjson', [first]), '--gate', gate).words, /bad\.yaml: alpha/);
+  assert.equal(belay(join(folder, 'none.ndjson')).code, 2);
+});
+
+test('a bound that was not recorded is refused with those that were; without a gate the nearest is taken and told', () => {
+  const good = file('good.ndjson', samples(200));
+  const gate = file('bound.yaml', ['latency:', '  aboveMs: 300']);
+  assert.match(belay(good, '--gate', gate).words, /no bound of 300 ms in the samples; there are 100, 250/);
+  const bare = file(
+    'bare.ndjson',
+    samples(200).map((sample) => ({ ...sample, latencyMs: {} })),
+  );
+  const { out, words } = belay(bare);
+  assert.match(words, /errors alone decide/);
+  assert.match(out, /final: promote/);
+});
