@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -90,4 +90,13 @@ test('a bound that was not recorded is refused with those that were; without a g
   const { out, words } = belay(bare);
   assert.match(words, /errors alone decide/);
   assert.match(out, /final: promote/);
+});
+
+test('a picture has a panel for each metric, and marks the moves', () => {
+  const svg = join(folder, 'chart.svg');
+  belay(file('bad.ndjson', samples(4)), '--svg', svg);
+  const text = readFileSync(svg, 'utf8');
+  assert.equal(text.match(/<g /g)?.length, 2);
+  assert.match(text, /rollback<\/text>/);
+  assert.doesNotMatch(text, /NaN|undefined|Infinity/);
 });

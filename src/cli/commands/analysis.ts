@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
 import { profileOf } from '../../core/analysis/sequential/profile.ts';
@@ -7,12 +7,14 @@ import { replay, type ReplayDecision } from '../../core/analysis/sequential/repl
 import { AnalysisProfile } from '../../core/model/analysis-profile.ts';
 import { Sample } from '../../core/model/observation.ts';
 import { CliFailure, usage } from '../failure.ts';
+import { replayChart } from '../replay-chart.ts';
 import { printable, printData, say } from '../terminal.ts';
 
 interface ReplayOptions {
   readonly history?: string;
   readonly gate?: string;
   readonly output?: string;
+  readonly svg?: string;
 }
 
 /** Plays recorded samples through a gate. The decisions are the data. */
@@ -28,6 +30,12 @@ export async function replayAnalysis(file: string, options: ReplayOptions): Prom
   const written =
     options.gate === undefined ? usualProfile(file, samples) : await readProfile(options.gate, samples);
   const played = replay(samples, history, profileOf(written));
+  const { svg } = options;
+  if (svg !== undefined) {
+    await writeFile(svg, replayChart(played)).catch((error: unknown) => {
+      throw new CliFailure('error', `cannot write ${svg}: ${(error as Error).message}`);
+    });
+  }
   if (options.output === 'json') {
     printData(JSON.stringify(played));
     return;

@@ -10,6 +10,7 @@ export function registerAnalysis(program: Command): void {
   ])
     .option('--history <file>', 'samples of stable pods from before, in the same form')
     .option('--gate <file>', 'margins and budgets; the defaults unless told')
+    .option('--svg <file>', 'draw both arms, the interval, the margin and the moves')
     .option('-o, --output <format>', 'json for a machine')
     .action(async (file, options) => (await import('../commands/analysis.ts')).replayAnalysis(file, options));
 }

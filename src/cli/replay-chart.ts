@@ -1,0 +1,130 @@
+import type { MetricNumbers } from '../core/analysis/sequential/judgement.ts';
+import type { Replay, ReplayDecision } from '../core/analysis/sequential/replay.ts';
+
+const width = 900;
+const panel = { height: 240, left: 64, right: 16, top: 34, bottom: 36 };
+const colours = {
+  canary: '#c2410c',
+  stable: '#1d4ed8',
+  margin: '#6b7280',
+  rollback: '#b91c1c',
+  advance: '#15803d',
+} as const;
+
+/**
+ * A replay as a picture: for each metric the rates of both arms at the running weight on one axis, the canary's
+ * interval, stable's rate plus the margin, and where the analysis moved.
+ */
+export function replayChart(replay: Replay): string {
+  const { decisions } = replay;
+  const count = decisions[0]?.metrics.length ?? 0;
+  const panels = Array.from({ length: count }, (_, i) => metricPanel(decisions, i));
+  const height = panel.height * count;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" role="img">`,
+    `<title>Analysis replay: ${replay.final.move}, ${replay.final.reason.code}</title>`,
+    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    ...panels,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+interface Point {
+  readonly t: number;
+  readonly move: ReplayDecision['move'];
+  readonly reason: string;
+  readonly numbers: MetricNumbers;
+}
+
+function metricPanel(decisions: readonly ReplayDecision[], index: number): string {
+  const points = decisions.flatMap(({ t, move, reason, metrics }): Point[] => {
+    const numbers = metrics[index];
+    return numbers === undefined ? [] : [{ t, move, reason: reason.code, numbers }];
+  });
+  const from = points[0]?.t ?? 0;
+  const to = Math.max(from + 1, points.at(-1)?.t ?? 1);
+  const most = 1.25 * Math.max(0.001, ...points.map(({ numbers }) => highest(numbers)));
+  const x = (t: number): string =>
+    (panel.left + ((t - from) / (to - from)) * (width - panel.left - panel.right)).toFixed(1);
+  const floor = panel.height - panel.bottom;
+  const y = (rate: number): string =>
+    (floor - (Math.min(rate, most) / most) * (floor - panel.top)).toFixed(1);
+  const line = (of: (numbers: MetricNumbers) => number | null): string =>
+    points
+      .flatMap(({ t, numbers }) => {
+        const rate = of(numbers);
+        return rate === null ? [] : [`${x(t)},${y(rate)}`];
+      })
+      .join(' ');
+  const upper = line(({ canary }) => canary.interval[1]);
+  const lower = line(({ canary }) => canary.interval[0])
+    .split(' ')
+    .reverse()
+    .join(' ');
+  const stroke = (of: (numbers: MetricNumbers) => number | null, colour: string, more = ''): string =>
+    `<polyline points="${line(of)}" fill="none" stroke="${colour}" stroke-width="1.5"${more}/>`;
+  return [
+    `<g transform="translate(0 ${index * panel.height})">`,
+    ...axes(points, { x, y, most, floor }),
+    `<polygon points="${upper} ${lower}" fill="${colours.canary}" fill-opacity="0.12"/>`,
+    stroke(
+      ({ stable, margin }) => (stable.rate === null ? null : stable.rate + margin),
+      colours.margin,
+      ' stroke-dasharray="5 4"',
+    ),
+    stroke(({ stable }) => stable.rate, colours.stable),
+    stroke(({ canary }) => canary.rate, colours.canary),
+    ...moves(points, x, floor),
+    '</g>',
+  ].join('\n');
+}
+
+/** What must be seen; the canary's interval may reach beyond, being wide at first. */
+const highest = ({ canary, stable, margin }: MetricNumbers): number =>
+  Math.max(canary.rate ?? 0, (stable.rate ?? 0) + margin);
+
+interface Frame {
+  readonly x: (t: number) => string;
+  readonly y: (rate: number) => string;
+  readonly most: number;
+  readonly floor: number;
+}
+
+function axes(points: readonly Point[], { x, y, most, floor }: Frame): readonly string[] {
+  const metric = points[0]?.numbers.metric;
+  const name = metric?.type === 'slow' ? `slower than ${metric.aboveMs} ms` : 'errors';
+  const legend = (at: number, colour: string, text: string): string =>
+    `<text x="${at}" y="18" fill="${colour}">${text}</text>`;
+  const rates = [0, 0.25, 0.5, 0.75, 1].map((share) => share * most);
+  const step = Math.max(1, Math.ceil(points.length / 8));
+  return [
+    `<text x="${panel.left}" y="18" font-weight="bold">${name}</text>`,
+    legend(260, colours.canary, 'canary, 95 % interval'),
+    legend(420, colours.stable, 'stable'),
+    legend(490, colours.margin, 'stable + margin'),
+    ...rates.map(
+      (rate) =>
+        `<line x1="${panel.left}" x2="${width - panel.right}" y1="${y(rate)}" y2="${y(rate)}" stroke="#e5e7eb"/>` +
+        `<text x="${panel.left - 6}" y="${y(rate)}" dy="4" text-anchor="end" fill="#374151">${(100 * rate).toFixed(2)} %</text>`,
+    ),
+    ...points
+      .filter((_, i) => i % step === 0)
+      .map(
+        ({ t }) =>
+          `<text x="${x(t)}" y="${floor + 16}" text-anchor="middle" fill="#374151">${(t / 60).toFixed(1)} min</text>`,
+      ),
+  ];
+}
+
+/** The first of each run of the same move is marked. */
+const moves = (points: readonly Point[], x: Frame['x'], floor: number): readonly string[] =>
+  points
+    .filter(({ move }, i) => move !== 'hold' && points[i - 1]?.move !== move)
+    .map(({ t, move, reason }) => {
+      const colour = move === 'rollback' ? colours.rollback : colours.advance;
+      return (
+        `<line x1="${x(t)}" x2="${x(t)}" y1="${panel.top}" y2="${floor}" stroke="${colour}"><title>${reason}</title></line>` +
+        `<text x="${x(t)}" y="${panel.top - 3}" text-anchor="middle" fill="${colour}">${move}</text>`
+      );
+    });
