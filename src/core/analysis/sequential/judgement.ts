@@ -201,10 +201,12 @@ function outlookOf(
   if (canary.requests === 0 || stable.requests === 0) return null;
   const line = { slope: 1, margin: marginBefore(margin, next) };
   const rate = Math.max(stableRate(series), line.margin / 10);
-  // Two events at stable's rate go before what was seen, or the first scrape would foretell the rest.
-  const seen = (canary.bad + 2) / (canary.requests + 2 / rate);
+  // Two clusters at stable's rate go before what was seen, or the first scrape would foretell the rest.
+  const dispersion = seriesDispersion(series);
+  const before = 2 * dispersion;
+  const seen = (canary.bad + before) / (canary.requests + before / rate);
   const grows = growth({ canary: seen, stable: rate }, canary.requests / all, line);
-  const missing = missingRequests(ln(1 / profile.beta) - series.promotion, seriesDispersion(series), grows);
+  const missing = missingRequests(ln(1 / profile.beta) - series.promotion, dispersion, grows);
   if (missing === null) return null;
   const { pace } = state;
   return {
