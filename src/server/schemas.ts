@@ -8,6 +8,7 @@ import { Reason } from '../core/model/reason.ts';
 import { DsseEnvelope, SealedRelease, TestCounts } from '../core/model/release.ts';
 import { Millis } from '../core/model/time.ts';
 import { Verdict } from '../core/model/verdict.ts';
+import { verbs } from '../core/model/verbs.ts';
 
 /*
  * What goes over the wire, both ways. The server checks by these and publishes them as OpenAPI; the command line
@@ -32,16 +33,7 @@ export type Problem = z.infer<typeof Problem>;
 
 // ---- access
 
-export const Verb = z.enum([
-  'view',
-  'create-release',
-  'promote',
-  'approve',
-  'rollback',
-  'freeze',
-  'waive',
-  'admin',
-]);
+export const Verb = z.enum(verbs);
 export type Verb = z.infer<typeof Verb>;
 
 /** What a token may do: these verbs, in this project (`*`: in all), on these stages (`*`: on all). */

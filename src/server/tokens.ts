@@ -5,6 +5,7 @@ import type { Millis } from '../core/model/time.ts';
 import { findToken, insertFirstToken, type NewToken } from '../store/tokens.ts';
 import type { Principal } from './access.ts';
 import type { Grant } from './schemas.ts';
+import { verbs } from '../core/model/verbs.ts';
 
 const prefix = 'belay_';
 const secretBytes = 32;
@@ -44,17 +45,6 @@ export async function principalOf(pool: Pool, secret: string): Promise<Principal
   return { token: token.id, subject: token.subject, grants: JSON.parse(token.grants) as Grant[] };
 }
 
-const allVerbs: Grant['verbs'] = [
-  'view',
-  'create-release',
-  'promote',
-  'approve',
-  'rollback',
-  'freeze',
-  'waive',
-  'admin',
-];
-
 /**
  * Makes the first token of an empty installation, with every verb everywhere, and returns its secret to be shown
  * once; null where any token was ever made.
@@ -63,6 +53,6 @@ export async function ensureBootstrapToken(
   pool: Pool,
   subject: Subject = { id: 'admin', kind: 'person' },
 ): Promise<string | null> {
-  const { secret, token } = makeToken(subject, [{ project: '*', stages: '*', verbs: allVerbs }], null);
+  const { secret, token } = makeToken(subject, [{ project: '*', stages: '*', verbs: [...verbs] }], null);
   return (await insertFirstToken(pool, token)) ? secret : null;
 }

@@ -2,10 +2,8 @@ import type { Pool } from 'pg';
 import type { Entry } from '../core/model/entries.ts';
 import { chain, type Head } from './log-entry.ts';
 import { readHead } from './streams.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction, isLostRace } from './transaction.ts';
 
-/** PostgreSQL's codes for "somebody else was first": serialisation failure and deadlock. Nothing was written. */
-const lostRaces = new Set(['40001', '40P01']);
 const mostTries = 20;
 
 /** Entries for one stream, in order. */
@@ -69,9 +67,4 @@ async function writeAll(
 /** Ends the transaction: a stream's head is no longer the one that was read. */
 class StreamMoved extends Error {
   override readonly name = 'StreamMoved';
-}
-
-function isLostRace(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && lostRaces.has(code);
 }

@@ -18,9 +18,7 @@ import { Folds } from './folds.ts';
 import { chain, type Head } from './log-entry.ts';
 import { loadSlot } from './slot-rows.ts';
 import { appendFact, databaseNow, readHead } from './streams.ts';
-
-/** PostgreSQL's codes for "somebody else was first": serialisation failure and deadlock. Nothing was written. */
-const lostRaces = new Set(['40001', '40P01']);
+import { isLostRace } from './transaction.ts';
 
 /** The engine's store on PostgreSQL. Any number of processes may work on one database. */
 export class PostgresEngineStore implements EngineStore {
@@ -181,9 +179,4 @@ function streamsRead(turn: TurnCommit): readonly string[] {
   if (turn.state.promotions.length === 0) return [];
   const releases = releasesRead(turn.state).map((name) => releaseStream({ project, service, name }));
   return [...releases, projectStream(project), everythingStream].sort();
-}
-
-function isLostRace(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && lostRaces.has(code);
 }

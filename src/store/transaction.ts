@@ -17,3 +17,12 @@ export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) =>
     client.release(broken);
   }
 }
+
+/** PostgreSQL's codes for "somebody else was first": serialisation failure and deadlock. Nothing was written. */
+const lostRaces = new Set(['40001', '40P01']);
+
+/** Whether a statement failed because somebody else was first; doing it again from what is there now is right. */
+export function isLostRace(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && lostRaces.has(code);
+}

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { grantVerbs } from '../grant-verbs.ts';
+import { verbs } from '../../core/model/verbs.ts';
 import { collect, connected, described, printing } from './shared.ts';
 
 /** Documents, tokens, contexts, and what looks after the installation itself. */
@@ -65,7 +65,7 @@ function registerTokens(program: Command): void {
   ])
     .requiredOption(
       '--grant <project:stages:verbs>',
-      `what it may do (again for each): a project or *, stages with commas or *, and of the verbs ${grantVerbs.join(', ')}`,
+      `what it may do (again for each): a project or *, stages with commas or *, and of the verbs ${verbs.join(', ')}`,
       collect,
       [],
     )
