@@ -1,4 +1,4 @@
-import { readyOf } from '../core/decide/capacity.ts';
+import { readyOf, weightOf } from '../core/decide/capacity.ts';
 import { freezesOn } from '../core/decide/freeze.ts';
 import { holdsOn } from '../core/decide/holds.ts';
 import { lookAt } from '../core/decide/look.ts';
@@ -83,9 +83,9 @@ async function attempt(
 /** Whether an action gives a release other than stable more traffic than it is seen to have. */
 function grows(slot: SlotState, action: Action): boolean {
   if (action.type !== 'shift-traffic') return false;
-  const seen = (release: string): number =>
-    slot.observed?.weights.find((w) => w.release === release)?.weight ?? 0;
-  return action.weights.some((w) => w.release !== slot.stable?.release && w.weight > seen(w.release));
+  return action.weights.some(
+    (w) => w.release !== slot.stable?.release && w.weight > (weightOf(slot, w.release) ?? 0),
+  );
 }
 
 /** Why there is no capacity for a shift any more: what was ready at the decision may be gone. */
