@@ -10,7 +10,8 @@ import type { FaultName } from './fault-points.ts';
 /**
  * A server that kills itself, as `kill -9` would, at one point of its work: FAULT_POINT names it and FAULT_OCCURRENCE
  * says at which time it comes by. Counting starts with the first message from the parent. Only tests start this file;
- * what it starts is the server as everybody runs it, with parts wrapped around its store and driver.
+ * what it starts is the server as everybody runs it, with parts wrapped around its store and driver. With `idle` it
+ * does not die: it takes up no work until it is armed.
  */
 const wanted = process.env['FAULT_POINT'];
 let left = Number(process.env['FAULT_OCCURRENCE'] ?? 1);
@@ -26,7 +27,8 @@ function die(at: FaultName): void {
 function dyingStore(real: EngineStore): EngineStore {
   const moves = async (slot: SlotKey): Promise<boolean> => (await real.load(slot)).slot.moving !== null;
   return {
-    claim: (lane, limit, leaseMs) => real.claim(lane, limit, leaseMs),
+    claim: async (lane, limit, leaseMs) =>
+      wanted === 'idle' && !armed ? [] : real.claim(lane, limit, leaseMs),
     load: (slot) => real.load(slot),
     commit: async (turn) => {
       if (turn.entries.length === 0) return real.commit(turn);

@@ -41,14 +41,20 @@ test('one of two servers is killed with a lease in its hands: the other takes ov
     entry: './faulty-server.ts',
     environment: { FAULT_POINT: 'observed', FAULT_OCCURRENCE: '3' },
   });
-  await stack.startServer();
+  // Work goes to whoever looks first, and that can be the other every time: it waits for its turn.
+  const other = await stack.startServer({
+    entry: './faulty-server.ts',
+    environment: { FAULT_POINT: 'idle' },
+  });
   await stack.openRelease(goodVersion('v2'));
   dying.child.send('arm');
   await once(dying.child, 'message');
   await stack.seal('v2');
   const { by, at } = await dying.ended;
   assert.equal(by, 'SIGKILL');
-  const ms = await takenUp(stack, await claims(stack), at);
+  const before = await claims(stack);
+  other.child.send('arm');
+  const ms = await takenUp(stack, before, at);
   t.diagnostic(`taken over after ${Math.round(ms)} ms`);
   assert.ok(ms < longestTakeoverMs, `taken over after ${Math.round(ms)} ms`);
   const end = await stack.end('v2');

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folders = ['src', 'simulation', 'examples', 'e2e', 'scripts', 'test'];
 
+// A test that hangs is a failure with a name, after ten minutes at the most, whatever it leaves open.
+const testing = ['--test', '--test-timeout=600000', '--test-force-exit'];
+
 function node(args: readonly string[]): number {
   return (
     spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
@@ -30,7 +33,7 @@ const others = all.filter((file) => !pure.includes(file));
 // All of it runs, whatever fails: one look shows everything that is wrong.
 const results = [
   asked.length > 0 ? 0 : node(['scripts/check.ts']),
-  pure.length > 0 ? node(['--test', '--test-isolation=none', ...pure]) : 0,
-  others.length > 0 ? node(['--test', '--test-concurrency=2', ...others]) : 0,
+  pure.length > 0 ? node([...testing, '--test-isolation=none', ...pure]) : 0,
+  others.length > 0 ? node([...testing, '--test-concurrency=2', ...others]) : 0,
 ];
 process.exitCode = results.find((status) => status !== 0) ?? 0;
