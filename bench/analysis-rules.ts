@@ -1,16 +1,14 @@
-import { judgeMetric } from '../src/core/analysis/judge.ts';
-import type { Counts, Interval } from '../src/core/analysis/sequential/boundaries.ts';
+import type { Interval } from '../src/core/analysis/sequential/boundaries.ts';
 import { decideRollout } from '../src/core/analysis/sequential/judgement.ts';
 import type { Profile } from '../src/core/analysis/sequential/profile.ts';
-import { addRound, type RolloutState } from '../src/core/analysis/sequential/rollout.ts';
-import type { AnalysisState, ArmTotals } from '../src/core/model/analysis-state.ts';
-import { MetricGate } from '../src/core/model/gate.ts';
+import { addRound } from '../src/core/analysis/sequential/rollout.ts';
+import type { Counts, RolloutState } from '../src/core/model/analysis-state.ts';
 
 export type Answer = 'hold' | 'rollback' | 'promote';
 /** A rule sees one interval after the other and answers after each. */
 export type Rule = (interval: Interval) => Answer;
 
-const sum = (pods: Readonly<Record<string, Counts>>): ArmTotals => {
+const sum = (pods: Readonly<Record<string, Counts>>): Counts => {
   let requests = 0;
   const bad: Record<string, number> = {};
   for (const counts of Object.values(pods)) {
@@ -19,11 +17,11 @@ const sum = (pods: Readonly<Record<string, Counts>>): ArmTotals => {
   }
   return { requests, bad };
 };
-const plus = (a: ArmTotals, b: ArmTotals): ArmTotals => ({
+const plus = (a: Counts, b: Counts): Counts => ({
   requests: a.requests + b.requests,
   bad: Object.fromEntries(Object.keys(b.bad).map((key) => [key, (a.bad[key] ?? 0) + (b.bad[key] ?? 0)])),
 });
-const rate = ({ requests, bad }: ArmTotals): number => (bad['errors'] ?? 0) / requests;
+const rate = ({ requests, bad }: Counts): number => (bad['errors'] ?? 0) / requests;
 
 /** The sequential analysis, from a history's state on. */
 export function sequential(history: RolloutState, profile: Profile): Rule {
@@ -35,39 +33,12 @@ export function sequential(history: RolloutState, profile: Profile): Rule {
   };
 }
 
-/** The interim rule of the metric gate: an exact test on totals, and an interval within the margin. */
-export function interim(): Rule {
-  const gate = (metric: unknown, marginPoints: number) =>
-    MetricGate.parse({ kind: 'metric', name: 'g', metric, marginPoints });
-  const gates = [gate({ type: 'errors' }, 0.5), gate({ type: 'slow' }, 1)];
-  let state: AnalysisState = {
-    version: 1,
-    promotion: 'p',
-    pods: {},
-    canary: { requests: 0, bad: {} },
-    stable: { requests: 0, bad: {} },
-    t: null,
-    from: 0,
-  };
-  return ({ canary, stable, to }) => {
-    state = {
-      ...state,
-      canary: plus(state.canary, sum(canary)),
-      stable: plus(state.stable, sum(stable)),
-      t: to,
-    };
-    const verdicts = gates.map((one) => judgeMetric(state, one).verdict);
-    if (verdicts.includes('fail')) return 'rollback';
-    return verdicts.every((verdict) => verdict === 'pass') && to >= 120 ? 'promote' : 'hold';
-  };
-}
-
 /**
  * A model of counting threshold crossings: each minute the canary's share of good requests of that minute is held
  * against 99 %, `failures` crossings in all go back, `minutes` without go on. No tool's code.
  */
 export function thresholdCounting(failures: number, minutes: number): Rule {
-  let window: ArmTotals = { requests: 0, bad: {} };
+  let window: Counts = { requests: 0, bad: {} };
   let failed = 0;
   let passed = 0;
   return ({ canary, to }) => {

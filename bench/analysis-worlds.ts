@@ -1,4 +1,5 @@
-import type { Counts, Interval } from '../src/core/analysis/sequential/boundaries.ts';
+import type { Interval } from '../src/core/analysis/sequential/boundaries.ts';
+import type { Counts } from '../src/core/model/analysis-state.ts';
 
 /** A seeded source of numbers in (0, 1): the same seed gives the same world. */
 export function random(seed: number): () => number {

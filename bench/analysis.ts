@@ -3,9 +3,10 @@ import { parseArgs } from 'node:util';
 import { ln } from '../src/core/analysis/sequential/elementary.ts';
 import { profileOf } from '../src/core/analysis/sequential/profile.ts';
 import { proportionBounds } from '../src/core/analysis/sequential/proportion.ts';
-import { addRound, beginRollout, type RolloutState } from '../src/core/analysis/sequential/rollout.ts';
-import { AnalysisProfile } from '../src/core/model/analysis-profile.ts';
-import { interim, rankTest, type Rule, sequential, thresholdCounting } from './analysis-rules.ts';
+import { addRound, beginRollout } from '../src/core/analysis/sequential/rollout.ts';
+import type { RolloutState } from '../src/core/model/analysis-state.ts';
+import { AnalysisProfile } from '../src/core/model/gate.ts';
+import { rankTest, type Rule, sequential, thresholdCounting } from './analysis-rules.ts';
 import { scrapeSeconds, Simulation, type World, worlds } from './analysis-worlds.ts';
 import { machine, percentile } from './report.ts';
 
@@ -32,14 +33,12 @@ const profile = profileOf(AnalysisProfile.parse({}));
 
 const names = [
   'sequential',
-  'interim exact test',
   'threshold, 4 failures (model)',
   'threshold, 10 failures (model)',
   'rank test, 15 min (model)',
 ] as const;
 const rulesFor = (history: RolloutState): readonly Rule[] => [
   sequential(history, profile),
-  interim(),
   thresholdCounting(4, 40),
   thresholdCounting(10, 10),
   rankTest(),

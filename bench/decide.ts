@@ -37,10 +37,7 @@ function pipelineOfSix(): BelayDocumentInput {
           },
         ],
         rollout: { steps: [1, 10, 50, 100], stepAtLeast: '5m' },
-        analysis: [
-          { kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 0.5 },
-          { kind: 'metric', name: 'slow', metric: { type: 'slow', aboveMs: 250 } },
-        ],
+        analysis: [{ kind: 'metric', name: 'canary' }],
         verification: [{ kind: 'soak', name: 'soak', healthyFor: '30m' }],
       })),
     },

@@ -32,9 +32,8 @@ export function tinyDocuments(stepAtLeast: string): readonly BelayDocumentInput[
               {
                 kind: 'metric',
                 name: 'errors',
-                metric: { type: 'errors' },
-                marginPoints: 10,
-                minRequests: 30,
+                errors: { marginPoints: 10 },
+                latency: null,
               },
             ],
             verification: [{ kind: 'soak', name: 'soak', healthyFor: '500ms' }],

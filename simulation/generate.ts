@@ -73,7 +73,6 @@ function entryGates(random: Random, production: boolean): GateInput[] {
 
 function stageInput(random: Random, name: string, after: string[]): PipelineInput['spec']['stages'][number] {
   const steps = random.pick([[100], [50, 100], [10, 50, 100], [5, 25, 60, 100]]);
-  const margin = { marginPoints: random.pick([1, 2, 5]), minRequests: random.pick([20, 50]) };
   const maxHold = random.pick([15_000, 60_000, 600_000]);
   return {
     name,
@@ -86,30 +85,18 @@ function stageInput(random: Random, name: string, after: string[]): PipelineInpu
       stepAtLeast: random.pick([1_000, 5_000, 10_000]),
       progressDeadline: random.pick([15_000, 40_000]),
     },
-    analysis: [
-      ...(random.chance(0.8)
-        ? [
-            {
-              kind: 'metric' as const,
-              name: 'errors',
-              metric: { type: 'errors' as const },
-              maxHold,
-              ...margin,
-            },
-          ]
-        : []),
-      ...(random.chance(0.4)
-        ? [
-            {
-              kind: 'metric' as const,
-              name: 'slow',
-              metric: { type: 'slow' as const, aboveMs: 250 },
-              maxHold,
-              ...margin,
-            },
-          ]
-        : []),
-    ],
+    analysis: random.chance(0.9)
+      ? [
+          {
+            kind: 'metric',
+            name: 'canary',
+            errors: { marginPoints: random.pick([2, 5, 10]) },
+            latency: random.chance(0.5) ? { aboveMs: 250, marginPoints: random.pick([5, 10]) } : null,
+            mode: random.chance(0.3) ? 'observe' : 'enforce',
+            maxHold,
+          },
+        ]
+      : [],
     verification: random.chance(0.7)
       ? [{ kind: 'soak', name: 'soak', healthyFor: random.pick([3_000, 12_000, 30_000]) }]
       : [],

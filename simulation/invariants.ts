@@ -3,6 +3,7 @@ import { canonicalJson } from '../src/core/model/canonical.ts';
 import type { Decision, Move } from '../src/core/model/decision.ts';
 import type { Stage } from '../src/core/model/documents.ts';
 import type { Entry } from '../src/core/model/entries.ts';
+import type { GateOf } from '../src/core/model/gate.ts';
 import { type SlotKey, slotStream } from '../src/core/model/name.ts';
 import { unreachable } from '../src/core/model/result.ts';
 import type { Weight } from '../src/core/model/observation.ts';
@@ -215,15 +216,19 @@ export class Invariants implements StoreListener {
     const { analysis } = before;
     for (const gate of on.stage.analysis) {
       if (gate.kind !== 'metric' || gate.mode === 'observe') continue;
-      const key = gate.metric.type === 'errors' ? 'errors' : `slow:${gate.metric.aboveMs}`;
-      const rate = (arm: 'canary' | 'stable'): number =>
-        (analysis?.[arm].bad[key] ?? 0) / (analysis?.[arm].requests ?? 0);
-      if (analysis === null || analysis.promotion !== promotion.id)
+      const state = analysis?.promotion === promotion.id ? analysis.gates[gate.name] : undefined;
+      if (state === undefined) {
         this.violated(1, `${promotion.id} stepped up without an analysis of its own`);
-      else if (analysis.canary.requests < gate.minRequests)
-        this.violated(1, `${promotion.id} stepped up on ${analysis.canary.requests} requests`);
-      else if (!(rate('canary') - rate('stable') <= gate.marginPoints / 100))
-        this.violated(1, `${promotion.id} stepped up although ${gate.name} is worse`);
+        continue;
+      }
+      for (const [name, margin] of marginsOf(gate)) {
+        const { canary, stable } = state.series[name]?.stage ?? noStage;
+        const excess = canary.bad / canary.requests - stable.bad / stable.requests;
+        if (!(canary.requests > 0 && stable.requests > 0))
+          this.violated(1, `${promotion.id} stepped up without requests of both at its step`);
+        else if (!(excess <= margin / (promotion.plan?.document.steps[step] ?? 100)))
+          this.violated(1, `${promotion.id} stepped up although ${name} are worse`);
+      }
     }
   }
 
@@ -358,3 +363,11 @@ export class Invariants implements StoreListener {
 
 const baselineOf = (slot: SlotState): { release: string; artifact: string } | null =>
   slot.stable === null ? null : { release: slot.stable.release, artifact: slot.stable.artifact };
+
+/** What each metric of a gate accepts, in percentage points times the next weight in percent. */
+const marginsOf = (gate: GateOf<'metric'>): readonly (readonly [series: string, margin: number])[] => [
+  ['errors', gate.errors.marginPoints],
+  ...(gate.latency === null ? [] : ([[`slow:${gate.latency.aboveMs}`, gate.latency.marginPoints]] as const)),
+];
+
+const noStage = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, requests: 0 } };

@@ -54,8 +54,12 @@ export const standardDocuments = (project: string, service: string): readonly Be
           ],
           rollout: { steps: [10, 50, 100], stepAtLeast: '10s', progressDeadline: '30s' },
           analysis: [
-            { kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 2 },
-            { kind: 'metric', name: 'slow', metric: { type: 'slow', aboveMs: 250 }, marginPoints: 5 },
+            {
+              kind: 'metric',
+              name: 'canary',
+              errors: { marginPoints: 2 },
+              latency: { aboveMs: 250, marginPoints: 5 },
+            },
           ],
           verification: [{ kind: 'soak', name: 'soak', healthyFor: '10s' }],
         },

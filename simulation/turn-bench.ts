@@ -2,12 +2,13 @@ import { decide } from '../src/core/decide/decide.ts';
 import { emptyProject, foldProject } from '../src/core/decide/fold/project.ts';
 import { foldRelease } from '../src/core/decide/fold/release.ts';
 import { emptySlot, foldSlot } from '../src/core/decide/fold/slot.ts';
+import { analysisAfter } from '../src/core/decide/sampled.ts';
 import { lintDecision } from '../src/core/lint/lint.ts';
 import type { Move } from '../src/core/model/decision.ts';
 import { type Digest, seal } from '../src/core/model/digest.ts';
 import { BelayDocument, type BelayDocumentInput } from '../src/core/model/documents.ts';
 import type { ProjectEntry, ReleaseEntry, SlotEntry } from '../src/core/model/entries.ts';
-import type { RunningWorkload, Weight } from '../src/core/model/observation.ts';
+import type { RunningWorkload, Sample, Weight } from '../src/core/model/observation.ts';
 import type { Attachment } from '../src/core/model/release.ts';
 import type { Conclusion, Promotion, ReleaseState, SlotState, TurnInput } from '../src/core/model/state.ts';
 import { nodeCrypto } from '../src/engine/crypto.ts';
@@ -23,6 +24,7 @@ export class TurnBench {
   project = emptyProject;
   everything = emptyProject;
   readonly releases: Record<string, ReleaseState> = {};
+  #births = 0;
   readonly #seq: Record<string, number> = {};
 
   input(): TurnInput {
@@ -191,23 +193,36 @@ export class TurnBench {
     });
   }
 
-  /** Both arms of the moving promotion have counted so much. */
+  /** Both arms of the moving promotion have counted so much more, evenly in the last twenty scrapes, two a second. */
   counted(canary: number, canaryErrors: number, stable: number, stableErrors: number): void {
-    this.entry({
-      type: 'sampled',
-      at: this.now,
-      batch: nodeCrypto.digest('batch'),
-      count: 1,
-      analysis: {
-        version: 1,
-        promotion: this.slot.moving ?? '',
-        pods: {},
-        canary: { requests: canary, bad: { errors: canaryErrors, 'slow:250': 0 } },
-        stable: { requests: stable, bad: { errors: stableErrors, 'slow:250': 0 } },
-        from: this.now / 1_000 - 10,
-        t: this.now / 1_000,
+    const scrapes = 20;
+    const release = this.promotionThatMoves?.release ?? '';
+    const weight = (this.slot.weights.find((w) => w.release === release)?.weight ?? 0) / 100;
+    this.#births += 1;
+    const at = (scrape: number, arm: Sample['arm'], requests: number, errors: number): Sample => ({
+      t: this.now / 1_000 - (scrapes - scrape) * 0.5,
+      arm,
+      pod: `${arm}-${this.#births}`,
+      weight,
+      requests: Math.floor((requests * scrape) / scrapes),
+      bad: { errors: Math.floor((errors * scrape) / scrapes) },
+      latencyMs: {
+        '250': Math.floor((requests * scrape) / scrapes),
+        '+Inf': Math.floor((requests * scrape) / scrapes),
       },
     });
+    const samples = Array.from({ length: scrapes + 1 }, (_, scrape) => [
+      at(scrape, 'canary', canary, canaryErrors),
+      at(scrape, 'stable', stable, stableErrors),
+    ]).flat();
+    const analysis = analysisAfter(this.slot, this.project, samples);
+    if (analysis === null) return; // nothing moves that samples could be of
+    const batch = nodeCrypto.digest('batch');
+    this.entry({ type: 'sampled', at: this.now, batch, count: samples.length, analysis });
+  }
+
+  private get promotionThatMoves(): SlotState['promotions'][number] | undefined {
+    return this.slot.promotions.find((p) => p.id === this.slot.moving);
   }
 
   /** Carries a first release through, so that there is something stable. */

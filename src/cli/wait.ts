@@ -59,7 +59,15 @@ function endedStanding(slot: SlotView, id: string): Standing | null {
 const liftQuarantine = (release: string, stage: string): string =>
   `belay promote ${release} --stage ${stage} --lift-quarantine -m WHY   if it is good after all`;
 
-const dataCodes = ['not-enough-data', 'no-traffic', 'no-stable-traffic', 'tests-too-few'];
+const dataCodes = [
+  'not-enough-traffic',
+  'learning',
+  'suspicious',
+  'no-aligned-data',
+  'no-traffic',
+  'no-stable-traffic',
+  'tests-too-few',
+];
 const policyCodes = ['frozen', 'window-closed', 'quarantined'];
 
 function blocked(promotion: PromotionView): Standing | null {

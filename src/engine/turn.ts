@@ -1,15 +1,15 @@
-import { emptyAnalysis, ingest } from '../core/analysis/ingest.ts';
 import { decide, isMaterial } from '../core/decide/decide.ts';
 import { evaluatorVersion } from '../core/decide/evaluator.ts';
 import { foldSlot } from '../core/decide/fold/slot.ts';
 import { outcomesOf } from '../core/decide/outcomes.ts';
+import { analysisAfter } from '../core/decide/sampled.ts';
 import { type Finding, lintDecision } from '../core/lint/lint.ts';
 import { canonicalJson } from '../core/model/canonical.ts';
 import { type Crypto, seal } from '../core/model/digest.ts';
 import type { SlotEntry } from '../core/model/entries.ts';
 import { slotStream } from '../core/model/name.ts';
 import type { Conclusion, SlotState, TurnInput } from '../core/model/state.ts';
-import type { Claim, EngineStore, Pending, TurnCommit, TurnRecord } from '../ports/store.ts';
+import type { Claim, EngineStore, TurnCommit, TurnRecord } from '../ports/store.ts';
 
 /** Samples wait at most this long for a deciding moment before they are recorded on their own. */
 const longestUnrecordedMs = 60_000;
@@ -46,7 +46,7 @@ type Prepared =
 export function prepareTurn(record: TurnRecord, crypto: Crypto): Prepared {
   if (record.slot.evaluator > evaluatorVersion)
     return { kind: 'stopped', findings: [newerCore(record.slot)] };
-  const taken = takeIn(record.slot, record.pending, record.now, crypto);
+  const taken = takeIn(record, crypto);
   const input: TurnInput = {
     now: record.now,
     slot: taken.state,
@@ -103,7 +103,7 @@ interface TakenIn {
 }
 
 /** Folds in what was observed since the last entry, as the entries that it would be recorded by. */
-function takeIn(slot: SlotState, pending: Pending, now: number, crypto: Crypto): TakenIn {
+function takeIn({ slot, pending, now, project }: TurnRecord, crypto: Crypto): TakenIn {
   const at = Math.max(now, slot.clock);
   const entries: SlotEntry[] = [];
   const content: { digest: string; bytes: string }[] = [];
@@ -111,17 +111,11 @@ function takeIn(slot: SlotState, pending: Pending, now: number, crypto: Crypto):
   if (seenUntil !== null && seenUntil > (slot.seenUntil ?? 0))
     entries.push({ type: 'seen', at, until: seenUntil });
   let samplesUntil: number | null = null;
-  if (samples.length > 0 && slot.moving !== null) {
+  const analysis = samples.length === 0 ? null : analysisAfter(slot, project, samples);
+  if (analysis !== null) {
     const bytes = canonicalJson(samples);
     const digest = crypto.digest(bytes);
-    const before = slot.analysis?.promotion === slot.moving ? slot.analysis : emptyAnalysis(slot.moving);
-    entries.push({
-      type: 'sampled',
-      at,
-      batch: digest,
-      count: samples.length,
-      analysis: ingest(before, samples),
-    });
+    entries.push({ type: 'sampled', at, batch: digest, count: samples.length, analysis });
     content.push({ digest, bytes });
     samplesUntil = Math.max(...samples.map((sample) => sample.t));
   }

@@ -37,7 +37,7 @@ const documents: readonly BelayDocumentInput[] = [
           name: 'production',
           environment: 'production',
           rollout: { steps: [10, 100], stepAtLeast: '0s' },
-          analysis: [{ kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 2 }],
+          analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 2 } }],
         },
       ],
     },

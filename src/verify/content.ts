@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { emptyAnalysis, ingest } from '../core/analysis/ingest.ts';
+import { analysisAfter } from '../core/decide/sampled.ts';
 import { packPaths } from '../core/evidence/layout.ts';
 import { canonicalJson } from '../core/model/canonical.ts';
 import type { Digest } from '../core/model/digest.ts';
@@ -7,7 +7,7 @@ import type { SlotEntry } from '../core/model/entries.ts';
 import type { EvidenceManifest } from '../core/model/evidence.ts';
 import { Sample } from '../core/model/observation.ts';
 import type { TestCounts } from '../core/model/release.ts';
-import type { SlotState } from '../core/model/state.ts';
+import type { ProjectState, SlotState } from '../core/model/state.ts';
 import type { EntryStream } from './entries.ts';
 import { decodeText, parseCanonical } from './manifest.ts';
 import type { PackFiles } from './read-pack.ts';
@@ -79,12 +79,12 @@ export function checkTests(
 export function checkSamples(
   files: PackFiles,
   before: SlotState,
+  project: ProjectState,
   entry: Extract<SlotEntry, { type: 'sampled' }>,
   where: string,
   findings: Findings,
 ): void {
-  const { moving, analysis } = before;
-  if (moving === null) {
+  if (before.moving === null) {
     findings.fail('samples', where, 'nothing moved that samples could be of');
     return;
   }
@@ -98,8 +98,7 @@ export function checkSamples(
     findings.fail('samples', where, `the batch is not ${entry.count} samples`);
     return;
   }
-  const from = analysis?.promotion === moving ? analysis : emptyAnalysis(moving);
-  if (canonicalJson(ingest(from, samples)) !== canonicalJson(entry.analysis))
+  if (canonicalJson(analysisAfter(before, project, samples)) !== canonicalJson(entry.analysis))
     findings.fail('samples', where, 'the batch leads to another analysis than the one recorded');
 }
 

@@ -81,7 +81,7 @@ export class Derivation {
         if (entry.type === 'decided') this.#decided(state, entry, read, where, lastReads);
         if (entry.type === 'sampled') {
           this.#batches += 1;
-          checkSamples(this.#files, state, entry, where, this.#findings);
+          this.#sampled(state, entry, where, lastReads);
         }
         state = foldSlot(state, entry, read.seq);
       } catch (error) {
@@ -91,6 +91,20 @@ export class Derivation {
         return;
       }
     }
+  }
+
+  /** The pipeline that a batch is judged by was pinned when the promotion started: a decision before has read it. */
+  #sampled(
+    state: SlotState,
+    entry: Extract<SlotEntry, { type: 'sampled' }>,
+    where: string,
+    lastReads: ReadonlyMap<string, number>,
+  ): void {
+    const stream = projectStream(state.key.project);
+    const project = this.#folded.project(stream, lastReads.get(stream) ?? 0);
+    if (project === undefined)
+      this.#findings.fail('completeness', where, `rests on ${stream}, which the pack cuts short`);
+    else checkSamples(this.#files, state, project, entry, where, this.#findings);
   }
 
   #decided(

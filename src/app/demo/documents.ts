@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
+import type { z } from 'zod';
 import type { BelayDocumentInput } from '../../core/model/documents.ts';
+import { MetricGate } from '../../core/model/gate.ts';
 import type { DemoEnvironment } from './stack.ts';
 
 export const project = 'demo';
@@ -47,8 +49,15 @@ export function gatesInWords(documents: readonly BelayDocumentInput[]): string {
   const pipeline = documents.find((document) => document.kind === 'Pipeline');
   const stage = pipeline?.spec.stages.find((one) => one.name === 'production');
   const limits = (stage?.analysis ?? []).flatMap((gate) =>
-    gate.kind === 'metric' ? [`${gate.name} at most ${gate.marginPoints} points worse than stable`] : [],
+    gate.kind === 'metric' ? [gateInWords(gate)] : [],
   );
   const { steps = [], stepAtLeast, progressDeadline } = stage?.rollout ?? {};
   return `gate: ${limits.join(', ')}; steps ${steps.join('/')} % of at least ${stepAtLeast}, ready within ${progressDeadline}, scrapes of 1 s`;
+}
+
+/** Parsed, so that what is not written is said as it is filled in. */
+function gateInWords(written: z.input<typeof MetricGate>): string {
+  const { errors, latency, alpha } = MetricGate.parse(written);
+  const slow = latency === null ? '' : `, slower than ${latency.aboveMs} ms by ${latency.marginPoints}`;
+  return `errors at most ${errors.marginPoints} points worse than stable${slow}; an equal canary rolled back in at most ${100 * alpha} %`;
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
 import { profileOf } from '../../core/analysis/sequential/profile.ts';
 import { replay, type ReplayDecision } from '../../core/analysis/sequential/replay.ts';
-import { AnalysisProfile } from '../../core/model/analysis-profile.ts';
+import { AnalysisProfile } from '../../core/model/gate.ts';
 import { Sample } from '../../core/model/observation.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { replayChart } from '../replay-chart.ts';

@@ -73,7 +73,10 @@ spec:
         steps: [10, 50, 100]    # the new version's share of the traffic, in percent
         stepAtLeast: 10s        # each step lasts this long, and longer while a gate cannot tell
       analysis:                 # judged while the traffic shifts: it needs requests on both versions
-        - {kind: metric, name: errors, metric: {type: errors}, marginPoints: 2}
+        - kind: metric
+          name: canary
+          errors: {marginPoints: 2}                 # more harm than this is not accepted
+          latency: {aboveMs: 250, marginPoints: 5}  # slower than this counts as slow
       verification:             # judged at full traffic, before it counts as promoted
         - {kind: soak, name: settled, healthyFor: 10s}
 `;

@@ -105,8 +105,8 @@ test('steps: capacity for each, the least time at each, then the next', () => {
 const errorsGate = {
   kind: 'metric',
   name: 'errors',
-  metric: { type: 'errors' },
-  marginPoints: 2,
+  errors: { marginPoints: 2 },
+  latency: null,
   maxHold: 60_000,
 } as const;
 
@@ -129,11 +129,11 @@ test('a worse canary turns back: traffic, read back, then processes, then quaran
 test('a gate that cannot tell asks a person when its hold is over, and waits on when told to', () => {
   const { bench } = atTen({ analysis: [errorsGate] });
   bench.counted(60, 0, 540, 0);
-  assert.ok(bench.waits().includes('not-enough-data'));
+  assert.ok(bench.waits().includes('learning'));
   bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
   assert.equal(bench.turn().nextCheck, bench.now + 5_000);
   bench.now += 60_000;
-  assert.deepEqual(bench.moves(), ['asked']);
+  assert.deepEqual(bench.moves(), ['judged', 'asked']);
   bench.entry({ type: 'resumed', at: bench.now, by: person('dana'), promotion: 'v2-production', note: '' });
   assert.deepEqual(bench.moves(), []);
   bench.now += 59_999;

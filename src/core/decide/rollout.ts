@@ -17,6 +17,7 @@ export function advanceRollout(view: View): Step {
     turnBackAsked(view) ??
     canaryGone(view) ??
     judgeAnalysis(view) ??
+    retreat(view) ??
     confirmWeight(view) ??
     keepWeight(view) ??
     stepUp(view)
@@ -37,6 +38,22 @@ const analysisAnswers = (view: View): Answers =>
 /** A gate that says worse turns the rollout back, at every turn and whatever holds it. */
 const judgeAnalysis = (view: View): Step | null =>
   recordAnswers(view, analysisAnswers(view), (reason) => turnBack(view, 'rolled-back', reason));
+
+/**
+ * Stable has degraded since the step up: the canary may take from what both live on. One step down shows it; at the
+ * second time, or at the first step, a person is asked.
+ */
+function retreat(view: View): Step | null {
+  const { promotion } = view;
+  if (promotion.stepReachedAt === null || promotion.asked !== null) return null;
+  const degraded = analysisAnswers(view).find(
+    ([gate, { reason }]) => gate.mode === 'enforce' && reason.code === 'stable-degraded',
+  );
+  if (degraded === undefined) return null;
+  const lower = stepsOf(view)[promotion.step - 1];
+  if (lower !== undefined && !promotion.retreated) return shift(view, promotion.step - 1, lower);
+  return go([{ type: 'asked', promotion: promotion.id, reason: degraded[1].reason }]);
+}
 
 /** Waits until the weight that was asked for is read back. */
 export function confirmWeight(view: View): Step | null {

@@ -11,6 +11,7 @@ interface Ownership {
 }
 
 const stays = 'it stays where it is';
+const asks = 'a person is asked when the gate’s hold is over';
 
 /** Who can end each kind of wait, how, and what happens if nobody does. Every code has an answer, by its type. */
 const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promotion) => Ownership)>> = {
@@ -88,18 +89,47 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
   'no-traffic': {
     owner: 'traffic',
     how: 'send requests to the service',
-    ifNothing: 'a person is asked when the gate’s hold is over',
+    ifNothing: asks,
   },
   'no-stable-traffic': {
     owner: 'traffic',
     how: 'send requests to the service',
-    ifNothing: 'a person is asked when the gate’s hold is over',
+    ifNothing: asks,
   },
-  'not-enough-data': {
-    owner: 'traffic',
-    how: 'wait for more requests',
-    ifNothing: 'a person is asked when the gate’s hold is over',
+  'no-aligned-data': {
+    owner: 'environment',
+    how: 'look at what is to be scraped: the pods, the edge, the metrics’ source',
+    ifNothing: asks,
   },
+  'too-many-pods': {
+    owner: 'operator',
+    how: 'count at the gateway, one series for each version',
+    ifNothing: asks,
+  },
+  'not-enough-traffic': { owner: 'traffic', how: 'wait for more requests', ifNothing: asks },
+  learning: { owner: 'traffic', how: 'wait for more requests', ifNothing: asks },
+  'will-not-settle': (promotion) => ({
+    owner: 'operator',
+    how: `take a wider margin for the next release, or belay abort ${promotion.id}`,
+    ifNothing: asks,
+  }),
+  suspicious: { owner: 'traffic', how: 'wait: more requests tell', ifNothing: asks },
+  'one-bad-pod': {
+    owner: 'environment',
+    how: 'look at that pod and its node; the other pods are not worse',
+    ifNothing: asks,
+  },
+  'stable-abnormal': {
+    owner: 'environment',
+    how: 'an incident hits both versions: wait until it is over',
+    ifNothing: asks,
+  },
+  'stable-degraded': (promotion) => ({
+    owner: 'operator',
+    how: `belay abort ${promotion.id} if the new version takes from the old, belay resume ${promotion.id} to look again`,
+    ifNothing: stays,
+  }),
+  baking: { owner: 'time', how: 'wait', ifNothing: 'it goes on when the time is over and its gates pass' },
   worse: { owner: 'time', how: 'nothing to do', ifNothing: 'it is rolled back' },
   'limit-exceeded': { owner: 'time', how: 'nothing to do', ifNothing: 'it is rolled back' },
   'within-margin': { owner: 'time', how: 'nothing to do', ifNothing: stays },
@@ -107,7 +137,7 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
   'not-counted': {
     owner: 'operator',
     how: 'use a latency bound that the environment’s histogram has',
-    ifNothing: 'a person is asked when the gate’s hold is over',
+    ifNothing: asks,
   },
   frozen: { owner: 'operator', how: 'belay unfreeze', ifNothing: stays },
   paused: (promotion) => ({ owner: 'operator', how: `belay resume ${promotion.id}`, ifNothing: stays }),

@@ -1,3 +1,4 @@
+import { ln } from '../analysis/sequential/elementary.ts';
 import { places } from '../decide/gates/judge.ts';
 import type { TrustedIdentity } from '../model/documents.ts';
 import type { Gate, GateOf } from '../model/gate.ts';
@@ -165,10 +166,8 @@ function expiresAtOnce(
   ];
 }
 
-/** One-sided 95 %, as the analysis asks of "not worse by more than the margin". */
-const zWithin = 1.645;
 /** Beyond this many requests a margin is worth a second thought. */
-const muchData = 1_000;
+const muchData = 5_000;
 
 function lintMetric(view: StageView, path: string, gate: GateOf<'metric'>): readonly DocumentFinding[] {
   const findings: DocumentFinding[] = [];
@@ -183,27 +182,26 @@ function lintMetric(view: StageView, path: string, gate: GateOf<'metric'>): read
       'give the rollout steps below 100, such as [10, 30, 60, 100]',
     );
   }
-  // Without a single bad request, the upper bound of n requests is z²/(n+z²) (Wilson).
-  const margin = gate.marginPoints / 100;
-  const least = Math.ceil((zWithin * zWithin * (1 - margin)) / margin);
+  const { errors, latency } = gate;
+  // Without a single bad request, harm below b is shown with 1-β by ln(1/β)/b requests.
+  const least = Math.ceil((100 * ln(1 / gate.beta)) / errors.marginPoints);
   if (least > muchData) {
     warn(
       'metric-needs-data',
-      `${path}/marginPoints`,
-      `gate ${gate.name} needs at least ${least} canary requests to tell, even if none is bad`,
+      `${path}/errors/marginPoints`,
+      `gate ${gate.name} needs at least ${least} canary requests before full traffic, even if none is bad`,
       'take a wider margin if the service has less traffic than that within maxHold',
     );
   }
-  const { metric } = gate;
   const local = view.environment?.spec.driver === 'local';
-  if (local && metric.type === 'slow' && !localLatencyBoundsMs.includes(metric.aboveMs)) {
+  if (local && latency !== null && !localLatencyBoundsMs.includes(latency.aboveMs)) {
     findings.push(
       finding(
         view,
         severityOf(gate),
         'latency-bound',
-        `${path}/metric/aboveMs`,
-        `gate ${gate.name} would see no slow request: ${metric.aboveMs} ms is no bound of driver local’s histogram`,
+        `${path}/latency/aboveMs`,
+        `gate ${gate.name} would see no slow request: ${latency.aboveMs} ms is no bound of driver local’s histogram`,
         `take one of ${localLatencyBoundsMs.join(', ')}`,
       ),
     );

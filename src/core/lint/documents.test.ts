@@ -33,7 +33,7 @@ const good: StageInput = {
   environment: 'production',
   gates: [{ kind: 'signature', name: 'provenance' }],
   rollout: { steps: [10, 100] },
-  analysis: [{ kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 2 }],
+  analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 2 } }],
   verification: [{ kind: 'soak', name: 'soak', healthyFor: '1m' }],
 };
 const pipeline = (...stages: readonly StageInput[]): Input<'Pipeline'> => ({
@@ -191,16 +191,16 @@ test('metric gates that guard nothing, need very much, or look at no bound', () 
   const metric = (change: object, steps = [10, 100]) =>
     ofStage({
       rollout: { steps },
-      analysis: [{ kind: 'metric', name: 'm', metric: { type: 'errors' }, ...change }],
+      analysis: [{ kind: 'metric', name: 'm', ...change }],
     });
   assert.deepEqual(metric({}, [100]), ['warning metric-without-canary 2/spec/stages/0/analysis/0']);
-  assert.deepEqual(metric({ marginPoints: 0.2 }), [
-    'warning metric-needs-data 2/spec/stages/0/analysis/0/marginPoints',
+  assert.deepEqual(metric({ errors: { marginPoints: 0.05 } }), [
+    'warning metric-needs-data 2/spec/stages/0/analysis/0/errors/marginPoints',
   ]);
-  assert.deepEqual(metric({ metric: { type: 'slow', aboveMs: 300 } }), [
-    'error latency-bound 2/spec/stages/0/analysis/0/metric/aboveMs',
+  assert.deepEqual(metric({ latency: { aboveMs: 300 } }), [
+    'error latency-bound 2/spec/stages/0/analysis/0/latency/aboveMs',
   ]);
-  assert.deepEqual(metric({ metric: { type: 'slow', aboveMs: 250 } }), []);
+  assert.deepEqual(metric({}), []);
 });
 
 test('soaks of no time and of very long', () => {

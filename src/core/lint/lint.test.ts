@@ -29,7 +29,7 @@ function rolling(): TurnBench {
           environment: 'production',
           gates: [{ kind: 'approval', name: 'approved' }],
           rollout: { steps: [10, 100] },
-          analysis: [{ kind: 'metric', name: 'errors', metric: { type: 'errors' } }],
+          analysis: [{ kind: 'metric', name: 'errors' }],
         },
       ],
     },
@@ -79,7 +79,7 @@ const passed: Move = {
   promotion: 'v2-production',
   gate: 'errors',
   verdict: 'pass',
-  reason: { code: 'no-baseline', metric: { type: 'errors' } },
+  reason: { code: 'no-baseline' },
 };
 const next: Move = { type: 'shifting', promotion: 'v2-production', step: 1, weight: 100 };
 

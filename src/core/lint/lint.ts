@@ -99,7 +99,10 @@ function verifiedBeforeTraffic(
     const earlier = [slot.stable, slot.warm?.deployed, ...slot.history];
     if (promotion.mode === 'rollback' && !earlier.some((deployed) => deployed?.release === share.release))
       return [finding(3, `${share.release} was never stable and would come by a rollback`)];
-    return [...gatesHavePassed(input, promotion), ...approvalsHold(promotion)];
+    // Going a step down stands on nothing but that it is down.
+    const seen = slot.observed?.weights.find((w) => w.release === share.release)?.weight ?? 0;
+    const passed = share.weight < seen ? [] : gatesHavePassed(input, promotion);
+    return [...passed, ...approvalsHold(promotion)];
   });
 }
 

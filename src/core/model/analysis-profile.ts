@@ -10,8 +10,8 @@ const limit = z
   .optional()
   .describe('An absolute limit for the canary, whatever stable does.');
 
-/** How canary and stable are compared after every scrape: three lines are enough, all have defaults. */
-export const AnalysisProfile = z.strictObject({
+/** How canary and stable are compared after every scrape, by a gate: three lines are enough, all have defaults. */
+export const comparisonFields = {
   errors: z.strictObject({ marginPoints: points(0.5), limitPercent: limit }).prefault({}),
   latency: z
     .strictObject({
@@ -39,9 +39,7 @@ export const AnalysisProfile = z.strictObject({
     .max(3)
     .default(1.1)
     .describe('The ratio of bad rates that is no reason for a rollback.'),
-  stepAtLeast: Duration.default(120_000).describe('The least time at each weight; going back never waits.'),
   warmUp: Duration.default(0).describe('After a pod is ready, this long it is not counted.'),
   maxHold: Duration.default(3_600_000).describe('How long to wait at one weight before a person is asked.'),
-  bake: Duration.default(0).describe('The least time at the last weight.'),
-});
-export type AnalysisProfile = z.infer<typeof AnalysisProfile>;
+  bake: Duration.default(0).describe('The least time at the last weight below 100.'),
+};

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { comparisonFields } from './analysis-profile.ts';
 import { Name } from './name.ts';
 import { Duration, Instant } from './time.ts';
 
@@ -55,26 +56,21 @@ export const Metric = z.discriminatedUnion('type', [
 ]);
 export type Metric = z.infer<typeof Metric>;
 
-/** Canary against stable over the same time, and absolute limits, on one counted metric. */
+/**
+ * Canary against stable over the same time, and absolute limits: errors and slow requests together, decided after
+ * every scrape within one budget of false rollbacks.
+ */
 export const MetricGate = z.strictObject({
   kind: z.literal('metric'),
   ...common,
-  metric: Metric,
-  marginPoints: z
-    .number()
-    .min(0.1)
-    .max(50)
-    .default(1)
-    .describe('How much worse than stable, in percentage points, is tolerated.'),
-  limitPercent: z
-    .number()
-    .min(0.1)
-    .max(100)
-    .optional()
-    .describe('An absolute limit for the canary, whatever stable does.'),
-  minRequests: z.int().min(20).default(50).describe('Fewer canary requests than this is not enough to tell.'),
-  maxHold: Duration.default(3_600_000).describe('How long to wait for enough data before a person is asked.'),
+  ...comparisonFields,
 });
+
+/** What `belay analysis replay --gate` takes: a metric gate as it stands in a pipeline, and the least time of a step. */
+export const AnalysisProfile = MetricGate.partial({ kind: true, name: true }).extend({
+  stepAtLeast: Duration.default(120_000).describe('The least time at each weight; going back never waits.'),
+});
+export type AnalysisProfile = z.infer<typeof AnalysisProfile>;
 
 /** Observed-healthy time at full traffic before the promotion counts. */
 export const SoakGate = z.strictObject({

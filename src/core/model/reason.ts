@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { Digest } from './digest.ts';
-import { Metric } from './gate.ts';
 import { Name, SubjectId } from './name.ts';
 import { Millis } from './time.ts';
 
@@ -11,17 +10,27 @@ const reason = <C extends string, S extends z.core.$ZodLooseShape>(code: C, shap
 export const ArmCounts = z.strictObject({ requests: z.int().min(0), bad: z.int().min(0) });
 export type ArmCounts = z.infer<typeof ArmCounts>;
 
-/** A comparison's numbers. Rates and bounds are fractions (0 to 1), rounded to six places where stored. */
+/** The name of a counted series: `errors`, or `slow:250` for requests slower than 250 ms. */
+const Series = z.string().max(60);
+
+/** A comparison's numbers over a rollout. Rates and bounds are fractions (0 to 1), rounded to six places where stored. */
 export const Comparison = z.strictObject({
-  metric: Metric,
+  series: Series,
   canary: ArmCounts,
   stable: ArmCounts,
-  /** Bounds of the difference canary minus stable. */
+  /** Bounds of the difference canary minus stable, each with 95 %. */
   lower: z.number(),
   upper: z.number(),
-  margin: z.number(),
+  /** What is accepted; null for a latency bound that is only watched for a changed shape. */
+  margin: z.number().nullable(),
 });
 export type Comparison = z.infer<typeof Comparison>;
+
+/** Canary requests that are missing, as half and as nine tenths of rollouts need, and the time that they take. */
+const Missing = z.strictObject({
+  requests: z.tuple([z.int(), z.int()]),
+  ms: z.tuple([z.int(), z.int()]).nullable(),
+});
 
 /** Why something does not happen, or did: typed, so that every surface prints the same sentence. */
 export const Reason = z.discriminatedUnion('code', [
@@ -55,15 +64,26 @@ export const Reason = z.discriminatedUnion('code', [
   reason('soaking', { healthyMs: z.int(), neededMs: z.int() }),
   reason('soaked', { healthyMs: z.int() }),
   // metrics
-  reason('no-traffic', { metric: Metric }),
-  reason('no-stable-traffic', { metric: Metric }),
-  reason('not-enough-data', { comparison: Comparison, missingRequests: z.int(), etaMs: z.int().nullable() }),
-  reason('worse', { comparison: Comparison }),
-  reason('limit-exceeded', { metric: Metric, canary: ArmCounts, limit: z.number() }),
-  reason('within-margin', { comparison: Comparison }),
-  reason('no-baseline', { metric: Metric }),
+  reason('no-baseline', {}),
+  reason('no-traffic', {}),
+  reason('no-stable-traffic', {}),
+  /** An arm that was there, or both, has not been heard of for a while. */
+  reason('no-aligned-data', { silent: z.enum(['canary', 'stable', 'both']) }),
   /** What the gate counts is not among what was scraped: a bound that the histogram does not have. */
-  reason('not-counted', { metric: Metric }),
+  reason('not-counted', { series: Series }),
+  reason('too-many-pods', { most: z.int() }),
+  reason('not-enough-traffic', { comparison: Comparison, missing: Missing }),
+  /** The same, while it is not yet known how much stable's own rate scatters. */
+  reason('learning', { comparison: Comparison, missing: Missing }),
+  reason('will-not-settle', { comparison: Comparison }),
+  reason('suspicious', { comparison: Comparison }),
+  reason('one-bad-pod', { comparison: Comparison }),
+  reason('stable-abnormal', { comparison: Comparison }),
+  reason('stable-degraded', { comparison: Comparison }),
+  reason('worse', { comparison: Comparison }),
+  reason('limit-exceeded', { comparison: Comparison, limit: z.number() }),
+  reason('baking', { until: Millis }),
+  reason('within-margin', { comparisons: z.array(Comparison).max(5) }),
   // the rollout
   reason('frozen', { scope: z.string(), freeze: z.string(), until: Millis.nullable(), note: z.string() }),
   reason('paused', { by: SubjectId, note: z.string() }),

@@ -61,6 +61,8 @@ export interface Promotion {
   readonly gates: Readonly<Record<string, GateResult>>;
   /** Index of the step that is wanted; -1 before the first. */
   readonly step: number;
+  /** Whether it went one step down because stable had degraded. */
+  readonly retreated: boolean;
   /** When the wanted weight was asked for. */
   readonly stepAskedAt: Millis | null;
   /** When the wanted weight was read back; null until then. */

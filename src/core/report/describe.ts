@@ -1,10 +1,10 @@
 import { bindings } from '../decide/gates/judge.ts';
 import type { Environment, Pipeline, Project, Stage } from '../model/documents.ts';
-import type { Gate } from '../model/gate.ts';
+import type { Gate, GateOf } from '../model/gate.ts';
 import { unreachable } from '../model/result.ts';
 import type { Binding } from '../model/verdict.ts';
 import { formatDuration, formatInstant } from '../model/time-format.ts';
-import { counted, formatMetric } from './numbers.ts';
+import { counted } from './numbers.ts';
 import { list } from './sentences.ts';
 
 /** One gate for a reader who does not know it. */
@@ -143,12 +143,22 @@ export function contractOf(gate: Gate): string {
     case 'check':
       return `a trusted identity has reported, signed, within the last ${formatDuration(gate.expires)}, that check ${gate.check} passed on this artifact`;
     case 'metric':
-      return `${formatMetric(gate.metric)} of the canary are not worse than those of stable by more than ${gate.marginPoints} percentage points, told from at least ${counted(gate.minRequests, 'request')}${gate.limitPercent === undefined ? '' : `, and never above ${gate.limitPercent} %`}; when it cannot tell for ${formatDuration(gate.maxHold)}, a person is asked`;
+      return metricContract(gate);
     case 'soak':
       return `it was seen to be healthy at full traffic for ${formatDuration(gate.healthyFor)}`;
     default:
       return unreachable(gate);
   }
+}
+
+function metricContract({ errors, latency, ...gate }: GateOf<'metric'>): string {
+  const limit = (percent: number | undefined): string =>
+    percent === undefined ? '' : `, and never above ${percent} %`;
+  const slow =
+    latency === null
+      ? ''
+      : `; requests slower than ${latency.aboveMs} ms not by more than ${latency.marginPoints}${limit(latency.limitPercent)}`;
+  return `errors of the canary are not worse than those of stable by more than ${errors.marginPoints} percentage points${limit(errors.limitPercent)}${slow}; an equal canary is rolled back in at most ${100 * gate.alpha} % of rollouts; when it cannot tell for ${formatDuration(gate.maxHold)}, a person is asked`;
 }
 
 /** Why gates of a kind exist; a pipeline’s own `why` says it better. */

@@ -6,7 +6,13 @@ import { formatDuration } from '../model/time-format.ts';
 import type { Millis } from '../model/time.ts';
 import { sentenceOf } from './sentences.ts';
 
-const personHolds: readonly ReasonCode[] = ['paused', 'frozen', 'hold-expired', 'rollback-impossible'];
+const personHolds: readonly ReasonCode[] = [
+  'paused',
+  'frozen',
+  'hold-expired',
+  'stable-degraded',
+  'rollback-impossible',
+];
 
 /** Whether a person, or a freeze, keeps it where it is. */
 export const isHeldByPerson = (waits: readonly Wait[]): boolean =>
@@ -106,8 +112,8 @@ export function nextOf(promotion: Promotion, waits: readonly Wait[], now: Millis
 }
 
 function whenOf(wait: Wait, now: Millis): string {
-  if (wait.reason.code === 'not-enough-data' && wait.reason.etaMs !== null)
-    return `in about ${formatDuration(wait.reason.etaMs)}`;
+  if ('missing' in wait.reason && wait.reason.missing.ms !== null)
+    return `in about ${formatDuration(wait.reason.missing.ms[0])}`;
   if (wait.owner === 'time' && wait.nextCheck !== null && wait.nextCheck > now)
     return `in ${formatDuration(wait.nextCheck - now)}`;
   return 'then';

@@ -1,6 +1,6 @@
 import type { Move } from '../model/decision.ts';
 import { shortDigest } from '../model/digest.ts';
-import type { Entry } from '../model/entries.ts';
+import type { Entry, SlotEntry } from '../model/entries.ts';
 import type { Observation } from '../model/observation.ts';
 import { unreachable } from '../model/result.ts';
 import type { Attachment } from '../model/release.ts';
@@ -30,7 +30,7 @@ export function historySentence(entry: Entry): string {
     case 'seen':
       return `seen unchanged until ${formatInstant(entry.until)}`;
     case 'sampled':
-      return `${formatCount(entry.count)} metric samples taken in: canary ${formatCount(entry.analysis.canary.requests)}, stable ${formatCount(entry.analysis.stable.requests)} requests so far`;
+      return sampledSentence(entry);
     case 'effect-failed':
       return `${entry.effect} ${entry.outcome === 'unknown' ? 'got no answer' : 'failed'} (attempt ${entry.attempts}): ${entry.message}`;
     case 'decided':
@@ -111,4 +111,14 @@ export function moveSentence(move: Move): string {
     default:
       return unreachable(move);
   }
+}
+
+function sampledSentence({ count, analysis }: Extract<SlotEntry, { type: 'sampled' }>): string {
+  const taken = `${formatCount(count)} metric samples taken in`;
+  // Every gate and series counts the same requests; one stands for all.
+  const [gate] = Object.values(analysis.gates);
+  const [series] = Object.values(gate?.series ?? {});
+  if (series === undefined) return taken;
+  const { canary, stable } = series.total;
+  return `${taken}: canary ${formatCount(canary.requests)}, stable ${formatCount(stable.requests)} requests so far`;
 }

@@ -1,5 +1,3 @@
-import type { Metric } from '../model/gate.ts';
-import { unreachable } from '../model/result.ts';
 import type { ArmCounts } from '../model/reason.ts';
 
 /** A count for people: `1803` is `1,803`. The same on every machine, whatever its language. */
@@ -34,17 +32,9 @@ export function formatArm(arm: ArmCounts): string {
   return `${formatPercent(arm.bad / arm.requests)} (${formatCount(arm.bad)} of ${formatCount(arm.requests)})`;
 }
 
-/** What a metric counts, as the subject of a sentence: `errors`, `requests slower than 250 ms`. */
-export function formatMetric(metric: Metric): string {
-  switch (metric.type) {
-    case 'errors':
-      return 'errors';
-    case 'slow':
-      return `requests slower than ${metric.aboveMs} ms`;
-    default:
-      return unreachable(metric);
-  }
-}
+/** What a series counts, as the subject of a sentence: `errors`, `requests slower than 250 ms`. */
+export const formatSeries = (series: string): string =>
+  series.startsWith('slow:') ? `requests slower than ${series.slice('slow:'.length)} ms` : series;
 
 const trimmed = (value: number, decimals: number): string =>
   value.toFixed(decimals).replace(/\.?0+$/, '') || '0';

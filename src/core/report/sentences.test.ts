@@ -5,10 +5,9 @@ import { formatArm, formatCount, formatPercent, formatPoints } from './numbers.t
 import { list, sentenceOf } from './sentences.ts';
 
 const digest = `sha256:${'c'.repeat(64)}`;
-const errors = { type: 'errors' } as const;
-const slow = { type: 'slow', aboveMs: 250 } as const;
+const slow = 'slow:250';
 const comparison = {
-  metric: errors,
+  series: 'errors',
   canary: { requests: 197, bad: 12 },
   stable: { requests: 1803, bad: 2 },
   lower: 0.03271,
@@ -22,7 +21,7 @@ const told: readonly (readonly [Reason, string])[] = [
     'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at least 3.2 points worse, margin 2 points',
   ],
   [
-    { code: 'worse', comparison: { ...comparison, metric: slow } },
+    { code: 'worse', comparison: { ...comparison, series: slow } },
     'requests slower than 250 ms 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at least 3.2 points worse, margin 2 points',
   ],
   [
@@ -30,43 +29,58 @@ const told: readonly (readonly [Reason, string])[] = [
       code: 'worse',
       comparison: {
         ...comparison,
-        metric: slow,
+        series: slow,
         canary: { requests: 128, bad: 4 },
         stable: { requests: 1205, bad: 0 },
-        lower: 0.0131,
+        lower: 0.0002,
       },
     },
     'requests slower than 250 ms 3.1 % (4 of 128) against 0 % (0 of 1,205), surely worse and seen 3.1 points worse, margin 2 points',
   ],
   [
     {
-      code: 'not-enough-data',
+      code: 'not-enough-traffic',
       comparison: { ...comparison, canary: { requests: 77, bad: 1 } },
-      missingRequests: 120,
-      etaMs: 4_000,
+      missing: { requests: [1_120, 1_900], ms: [180_000, 300_000] },
     },
-    'errors 1.3 % (1 of 77) against 0.1 % (2 of 1,803): not enough data to tell; about 120 more requests, 4 s',
+    'errors 1.3 % (1 of 77) against 0.1 % (2 of 1,803): not enough traffic to tell yet; about 1,120 to 1,900 more requests, 3 min to 5 min',
   ],
   [
-    { code: 'not-enough-data', comparison, missingRequests: 1_000_000, etaMs: null },
-    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): not enough data to tell; at these rates more traffic will not settle it',
+    { code: 'learning', comparison, missing: { requests: [7, 7], ms: null } },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): not enough traffic to tell yet, and how much stable scatters is still being learnt; about 7 more requests',
+  ],
+  [
+    { code: 'will-not-settle', comparison },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): at these rates more traffic will not settle it, margin 2 points',
+  ],
+  [
+    { code: 'worse', comparison: { ...comparison, margin: null } },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at least 3.2 points worse',
+  ],
+  [
+    { code: 'no-aligned-data', silent: 'both' },
+    'neither version has been heard of lately, so nothing can be compared',
   ],
   [
     {
       code: 'within-margin',
-      comparison: { ...comparison, canary: { requests: 500, bad: 1 }, lower: -0.004, upper: 0.0071 },
+      comparisons: [{ ...comparison, canary: { requests: 500, bad: 1 }, lower: -0.004, upper: 0.0071 }],
     },
     'errors 0.2 % (1 of 500) against 0.1 % (2 of 1,803), at most 0.8 points worse, margin 2 points',
   ],
   [
-    { code: 'within-margin', comparison: { ...comparison, lower: -0.05, upper: -0.01 } },
+    { code: 'within-margin', comparisons: [{ ...comparison, lower: -0.05, upper: -0.01 }] },
     'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), not worse, margin 2 points',
   ],
   [
-    { code: 'limit-exceeded', metric: errors, canary: { requests: 100, bad: 30 }, limit: 0.05 },
+    {
+      code: 'limit-exceeded',
+      comparison: { ...comparison, canary: { requests: 100, bad: 30 } },
+      limit: 0.05,
+    },
     'errors 30 % (30 of 100), limit 5 %',
   ],
-  [{ code: 'no-traffic', metric: errors }, 'errors: the canary has had no requests yet'],
+  [{ code: 'no-traffic' }, 'the canary has had no requests yet'],
   [
     { code: 'approvals-missing', have: 1, need: 2, plan: digest, barred: ['u-anna', 'u-bert'] },
     '1 of 2 approvals given for plan cccccccccccc; u-anna and u-bert may not approve it',
@@ -116,13 +130,14 @@ for (const [reason, sentence] of told) {
 function sample(field: string): unknown {
   const values: Readonly<Record<string, unknown>> = {
     comparison,
-    metric: errors,
-    canary: { requests: 1, bad: 0 },
+    comparisons: [comparison],
+    missing: { requests: [3, 7], ms: [1_000, 2_000] },
+    series: 'errors',
+    silent: 'canary',
     plan: digest,
     artifact: digest,
     barred: [],
     changesRequested: false,
-    etaMs: null,
   };
   const names = [
     'stage',

@@ -1,7 +1,7 @@
 import { shortDigest } from '../model/digest.ts';
 import type { Comparison, Reason, ReasonCode } from '../model/reason.ts';
 import { formatDuration, formatInstant } from '../model/time-format.ts';
-import { counted, formatArm, formatCount, formatMetric, formatPercent, formatPoints } from './numbers.ts';
+import { counted, formatArm, formatCount, formatSeries, formatPercent, formatPoints } from './numbers.ts';
 
 type Sentences<C extends ReasonCode> = {
   readonly [K in C]: (reason: Extract<Reason, { code: K }>) => string;
@@ -11,10 +11,7 @@ type Sentences<C extends ReasonCode> = {
 const said = (note: string): string => (note === '' ? '' : ` (“${note}”)`);
 
 const rates = (c: Comparison): string =>
-  `${formatMetric(c.metric)} ${formatArm(c.canary)} against ${formatArm(c.stable)}`;
-
-/** Beyond this many missing requests the forecast means that more traffic will not settle it. */
-const hopeless = 1_000_000;
+  `${formatSeries(c.series)} ${formatArm(c.canary)} against ${formatArm(c.stable)}`;
 
 const queueSentences: Sentences<
   | 'release-open'
@@ -89,50 +86,75 @@ const gateSentences: Sentences<
 };
 
 const metricSentences: Sentences<
+  | 'no-baseline'
   | 'no-traffic'
   | 'no-stable-traffic'
-  | 'not-enough-data'
+  | 'no-aligned-data'
+  | 'not-counted'
+  | 'too-many-pods'
+  | 'not-enough-traffic'
+  | 'learning'
+  | 'will-not-settle'
+  | 'suspicious'
+  | 'one-bad-pod'
+  | 'stable-abnormal'
+  | 'stable-degraded'
   | 'worse'
   | 'limit-exceeded'
+  | 'baking'
   | 'within-margin'
-  | 'no-baseline'
-  | 'not-counted'
 > = {
-  'no-traffic': (r) => `${formatMetric(r.metric)}: the canary has had no requests yet`,
-  'no-stable-traffic': (r) =>
-    `${formatMetric(r.metric)}: stable has had no requests since, so there is nothing to compare with`,
-  'not-enough-data': (r) => `${rates(r.comparison)}: not enough data to tell; ${missing(r)}`,
+  'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
+  'no-traffic': () => 'the canary has had no requests yet',
+  'no-stable-traffic': () => 'stable has had no requests since, so there is nothing to compare with',
+  'no-aligned-data': (r) =>
+    `${r.silent === 'both' ? 'neither version has' : r.silent === 'canary' ? 'the canary has not' : 'stable has not'} been heard of lately, so nothing can be compared`,
+  'not-counted': (r) =>
+    `${formatSeries(r.series)} are not counted in this environment, so nothing can be said of them`,
+  'too-many-pods': (r) => `more than ${r.most} pods are scraped one by one, more than the analysis follows`,
+  'not-enough-traffic': (r) =>
+    `${rates(r.comparison)}: not enough traffic to tell yet; ${missing(r.missing)}`,
+  learning: (r) =>
+    `${rates(r.comparison)}: not enough traffic to tell yet, and how much stable scatters is still being learnt; ${missing(r.missing)}`,
+  'will-not-settle': (r) =>
+    `${rates(r.comparison)}: at these rates more traffic will not settle it${marginOf(r.comparison)}`,
+  suspicious: (r) => `${rates(r.comparison)}: suspicious, and not yet sure`,
+  'one-bad-pod': (r) => `${rates(r.comparison)}: one pod is worse, the others are not`,
+  'stable-abnormal': (r) =>
+    `${rates(r.comparison)}: stable itself is out of the ordinary, so nothing can be compared`,
+  'stable-degraded': (r) =>
+    `${rates(r.comparison)}: stable has degraded since this step, and the canary may be why`,
   worse: (r) => `${rates(r.comparison)}, ${howMuchWorse(r.comparison)}`,
   'limit-exceeded': (r) =>
-    `${formatMetric(r.metric)} ${formatArm(r.canary)}, limit ${formatPercent(r.limit)}`,
-  'within-margin': (r) => `${rates(r.comparison)}, ${atMost(r.comparison)}`,
-  'no-baseline': (r) =>
-    `${formatMetric(r.metric)}: nothing was stable before, so there is nothing to compare with`,
-  'not-counted': (r) =>
-    `${formatMetric(r.metric)} are not counted in this environment, so nothing can be said of them`,
+    `${formatSeries(r.comparison.series)} ${formatArm(r.comparison.canary)}, limit ${formatPercent(r.limit)}`,
+  baking: (r) => `it bakes at the last weight until ${formatInstant(r.until)} at least`,
+  'within-margin': (r) => r.comparisons.map((c) => `${rates(c)}, ${atMost(c)}`).join('; '),
 };
 
+const marginOf = (c: Comparison): string => (c.margin === null ? '' : `, margin ${formatPoints(c.margin)}`);
+
 /**
- * A canary is judged worse when it was seen beyond the margin and is surely worse than stable, which may be long before
- * it is sure to be beyond the margin: "at least" is said only where it is.
+ * A canary is judged worse when it is surely worse than stable, which may be long before it is sure by how much: "at
+ * least" is said only where it is.
  */
 function howMuchWorse(c: Comparison): string {
-  const margin = formatPoints(c.margin);
-  if (c.lower > c.margin) return `at least ${formatPoints(c.lower, 'down')} worse, margin ${margin}`;
+  if (c.lower >= 0.001) return `at least ${formatPoints(c.lower, 'down')} worse${marginOf(c)}`;
   const seen = c.canary.bad / c.canary.requests - c.stable.bad / c.stable.requests;
-  return `surely worse and seen ${formatPoints(seen)} worse, margin ${margin}`;
+  return `surely worse and seen ${formatPoints(seen)} worse${marginOf(c)}`;
 }
 
-function missing(r: Extract<Reason, { code: 'not-enough-data' }>): string {
-  if (r.missingRequests >= hopeless) return 'at these rates more traffic will not settle it';
-  const eta = r.etaMs === null ? '' : `, ${formatDuration(r.etaMs)}`;
-  return `about ${counted(r.missingRequests, 'more request')}${eta}`;
+function missing({ requests: [half, most], ms }: Extract<Reason, { code: 'learning' }>['missing']): string {
+  const range =
+    half === most
+      ? counted(half, 'more request')
+      : `${formatCount(half)} to ${counted(most, 'more request')}`;
+  if (ms === null) return `about ${range}`;
+  const [soon, late] = [formatDuration(ms[0]), formatDuration(ms[1])];
+  return `about ${range}, ${soon === late ? soon : `${soon} to ${late}`}`;
 }
 
 const atMost = (c: Comparison): string =>
-  c.upper <= 0
-    ? `not worse, margin ${formatPoints(c.margin)}`
-    : `at most ${formatPoints(c.upper, 'up')} worse, margin ${formatPoints(c.margin)}`;
+  c.upper <= 0 ? `not worse${marginOf(c)}` : `at most ${formatPoints(c.upper, 'up')} worse${marginOf(c)}`;
 
 const rolloutSentences: Sentences<
   | 'frozen'

@@ -28,11 +28,21 @@ const telling: readonly ReasonCode[] = [
   'not-retired',
   'behind',
   'window-closed',
+  'stable-degraded',
+  'no-aligned-data',
+  'not-counted',
+  'too-many-pods',
   'no-traffic',
   'no-stable-traffic',
-  'not-enough-data',
+  'stable-abnormal',
+  'one-bad-pod',
+  'suspicious',
+  'will-not-settle',
+  'not-enough-traffic',
+  'learning',
   'soaking',
   'step-time',
+  'baking',
 ];
 
 const rank = (wait: Wait): number => {

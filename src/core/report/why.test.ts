@@ -52,6 +52,7 @@ const promotion = (change: Partial<Promotion> = {}): Promotion => ({
   asked: null,
   gates: {},
   step: -1,
+  retreated: false,
   stepAskedAt: null,
   stepReachedAt: null,
   healthyMs: 0,
@@ -130,7 +131,7 @@ test('a step that only takes time says when', () => {
 
 test('missing data comes with a forecast, before the time of the step; the others are counted and listed', () => {
   const comparison = {
-    metric: { type: 'errors' } as const,
+    series: 'errors',
     canary: { requests: 77, bad: 1 },
     stable: { requests: 700, bad: 1 },
     lower: -0.01,
@@ -140,19 +141,19 @@ test('missing data comes with a forecast, before the time of the step; the other
   const waits = [
     wait({ code: 'step-time', step: 0, weight: 10, until: now + 1_000 }, { nextCheck: now + 1_000 }),
     wait(
-      { code: 'not-enough-data', comparison, missingRequests: 120, etaMs: 4_000 },
+      { code: 'not-enough-traffic', comparison, missing: { requests: [120, 200], ms: [4_000, 7_000] } },
       { gate: 'errors', owner: 'traffic', how: 'wait for more requests', since: now - 20_000 },
     ),
   ];
   const report = whyReport(question, [{ slot: tenPercent, waits }], now);
   assert.equal(
     report.sentence,
-    'shop-v2 has been at 10 % in production for 20 s: errors 1.3 % (1 of 77) against 0.1 % (1 of 700): not enough data to tell; about 120 more requests, 4 s; it needs requests: wait for more requests; in about 4 s, once one other condition is met, it gets 30 % of the traffic',
+    'shop-v2 has been at 10 % in production for 20 s: errors 1.3 % (1 of 77) against 0.1 % (1 of 700): not enough traffic to tell yet; about 120 to 200 more requests, 4 s to 7 s; it needs requests: wait for more requests; in about 4 s, once one other condition is met, it gets 30 % of the traffic',
   );
   assert.deepEqual(
     report.waits.map((w) => [w.reason.code, w.environment, w.release]),
     [
-      ['not-enough-data', 'production', 'shop-v2'],
+      ['not-enough-traffic', 'production', 'shop-v2'],
       ['step-time', 'production', 'shop-v2'],
     ],
   );
@@ -249,7 +250,7 @@ test('where nothing waits, it says what is stable and how the last one ended', (
     reason: {
       code: 'worse',
       comparison: {
-        metric: { type: 'errors' },
+        series: 'errors',
         canary: { requests: 197, bad: 12 },
         stable: { requests: 1803, bad: 2 },
         lower: 0.0327,

@@ -89,7 +89,7 @@ const documents: readonly BelayDocumentInput[] = [
             { kind: 'approval', name: 'owner' },
           ],
           rollout: { steps: [10, 100], stepAtLeast: '0s' },
-          analysis: [{ kind: 'metric', name: 'errors', metric: { type: 'errors' }, marginPoints: 2 }],
+          analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 2 } }],
         },
       ],
     },

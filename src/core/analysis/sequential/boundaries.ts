@@ -1,34 +1,5 @@
+import type { Counts, CounterState, PodState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
-
-/** Requests and bad events by series name, as whole numbers. */
-export interface Counts {
-  readonly requests: number;
-  readonly bad: Readonly<Record<string, number>>;
-}
-
-/** One pod's last counters and what it has counted since the last boundary. */
-export interface PodState {
-  readonly arm: 'canary' | 'stable';
-  readonly t: number;
-  /** Seconds between its last two samples, and between the two before; null until known. */
-  readonly gap: number | null;
-  readonly every: number | null;
-  readonly started: number | null;
-  readonly last: Counts;
-  /** Null right after a boundary, and for a pod that only begins. */
-  readonly since: Counts | null;
-  /** The boundary from which `since` counts; an older one than the last means that it was left out. */
-  readonly boundary: number | null;
-}
-
-/** Ingestion between two batches: small, serialisable. */
-export interface CounterState {
-  readonly boundary: number | null;
-  /** When the last boundary or the last gap was told. */
-  readonly told: number | null;
-  readonly seen: { readonly canary: boolean; readonly stable: boolean };
-  readonly pods: Readonly<Record<string, PodState>>;
-}
 
 /** What every pod of both arms counted between two boundaries. */
 export interface Interval {
@@ -66,11 +37,13 @@ export const slowSeries = (aboveMs: number | string): string => `slow:${aboveMs}
  * merges into the next interval of both arms; one that has been silent for two is left out, and begins again when
  * it returns. An arm without any live pod stops the boundaries. Samples no newer than a pod's last change nothing.
  * Batches may be cut anywhere between two times. `warmUp` in seconds after `ready`: what comes then is not counted.
+ * `watched` names the series to count; null for all.
  */
 export function takeIn(
   state: CounterState,
   samples: readonly Sample[],
   warmUp = 0,
+  watched: ReadonlySet<string> | null = null,
 ): { readonly state: CounterState; readonly rounds: readonly Round[] } {
   const rounds: Round[] = [];
   const pods: Record<string, PodState> = { ...state.pods };
@@ -80,7 +53,7 @@ export function takeIn(
   ordered.forEach((sample, i) => {
     const last = pods[sample.pod];
     if (last !== undefined && sample.t <= last.t) return;
-    pods[sample.pod] = advance(last, sample, boundary, warmUp);
+    pods[sample.pod] = advance(last, sample, boundary, { warmUp, watched });
     seen[sample.arm] = true;
     // What was scraped at one time is taken in together.
     if (ordered[i + 1]?.t === sample.t) return;
@@ -103,9 +76,13 @@ function advance(
   last: PodState | undefined,
   sample: Sample,
   boundary: number | null,
-  warmUp: number,
+  { warmUp, watched }: { readonly warmUp: number; readonly watched: ReadonlySet<string> | null },
 ): PodState {
-  const now: Counts = { requests: sample.requests, bad: badOf(sample) };
+  const bad = badOf(sample);
+  const now: Counts = {
+    requests: sample.requests,
+    bad: watched === null ? bad : Object.fromEntries(Object.entries(bad).filter(([key]) => watched.has(key))),
+  };
   const started = sample.started ?? null;
   const gap = last === undefined ? null : sample.t - last.t;
   const every = gap === null ? null : Math.min(gap, last?.gap ?? gap);

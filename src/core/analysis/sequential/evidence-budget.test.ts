@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { ArmPair } from '../../model/analysis-state.ts';
 import { exp, ln } from './elementary.ts';
 import { nearestHarm, promotionBet } from './promotion-evidence.ts';
-import { addRollback, type ArmPair, freshRollback, logRollback, rollbackBets } from './rollback-evidence.ts';
+import { addRollback, freshRollback, logRollback, rollbackBets } from './rollback-evidence.ts';
 
 /** Probabilities of 0..n bad events of independent requests with these risks. */
 function distribution(risks: readonly number[]): readonly number[] {

@@ -1,16 +1,18 @@
+import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
 import type { Metric } from '../../model/gate.ts';
+import type { Comparison } from '../../model/reason.ts';
 import { ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, missingRequests } from './outlook.ts';
 import { leastExcess, type MetricProfile, type Profile, seriesOf } from './profile.ts';
 import { evidenceAgainst, proportionBounds } from './proportion.ts';
-import { marginBefore, type RolloutState } from './rollout.ts';
+import { marginBefore } from './rollout.ts';
 import {
+  differenceBounds,
   evidenceOf,
   excessOf,
   hasLearnt,
   isShown,
-  type SeriesState,
   seriesDispersion,
   stableRate,
 } from './series.ts';
@@ -43,8 +45,9 @@ export interface MetricNumbers {
   readonly metric: Metric;
   readonly canary: ArmNumbers;
   readonly stable: ArmNumbers;
-  /** Canary minus stable over the rollout, each interval against itself. */
+  /** Canary minus stable over the rollout, each interval against itself, and its 95 % bounds. */
   readonly excess: number;
+  readonly bounds: readonly [lower: number, upper: number];
   readonly margin: number;
   readonly dispersion: number;
   /** ln of the evidence; rollback at ln(1/alpha) of all series together, promotion at ln(1/beta) of each. */
@@ -216,10 +219,38 @@ function outlookOf(
   };
 }
 
+/** An analysis as a comparison of it is told. */
+export interface Comparing {
+  readonly state: RolloutState;
+  readonly profile: Profile;
+  readonly next: number;
+}
+
+/**
+ * One series' numbers over the rollout. Where harm was shown to be below what the next weight asks, the upper bound
+ * is no higher than that.
+ */
+export function compared({ state, profile, next }: Comparing, name: string): Comparison {
+  const series = state.series[name];
+  if (series === undefined) throw new Error(`no series ${name}`);
+  const margin = profile.metrics.find(({ metric }) => seriesOf(metric) === name)?.margin ?? null;
+  const [lower, upper] = differenceBounds(series, 0.05);
+  const shown = margin !== null && isShown(series, profile.beta);
+  return {
+    series: name,
+    canary: { ...series.total.canary },
+    stable: { ...series.total.stable },
+    lower: six(lower),
+    upper: six(shown ? Math.min(upper, marginBefore(margin, next)) : upper),
+    margin,
+  };
+}
+
 function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, next: number): MetricNumbers {
   const series = state.series[seriesOf(one.metric)];
   if (series === undefined) throw new Error(`no series for ${seriesOf(one.metric)}`);
   const dispersion = seriesDispersion(series);
+  const [lower, upper] = differenceBounds(series, 0.05);
   const arm = ({ bad, requests }: { readonly bad: number; readonly requests: number }): ArmNumbers => {
     const { lower, upper } = proportionBounds(bad / dispersion, requests / dispersion, 0.05);
     return {
@@ -234,6 +265,7 @@ function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, ne
     canary: arm(series.stage.canary),
     stable: arm(series.stage.stable),
     excess: six(excessOf(series)),
+    bounds: [six(lower), six(upper)],
     margin: one.margin,
     dispersion: six(dispersion),
     rollbackEvidence: six(evidenceOf(series)),

@@ -1,27 +1,5 @@
+import type { BlockState, Tally } from '../../model/analysis-state.ts';
 import { stored } from './elementary.ts';
-
-/** Bad events of requests, of one pod or arm. */
-export type Tally = readonly [bad: number, requests: number];
-
-/**
- * What blocks of one length have shown. Lengths are seconds, because clusters of bad events last for a time,
- * whatever the pace of scrapes.
- */
-export interface BlockState {
-  readonly seconds: number;
-  /** How much of the running block has passed, and what its stable pods counted. */
-  readonly elapsed: number;
-  readonly pods: Readonly<Record<string, Tally>>;
-  /** The running block's canary counts minus expected, and the variance expected, and its bad events. */
-  readonly residual: number;
-  readonly variance: number;
-  readonly events: number;
-  /** The finished block before, where one stable series is all there is: then neighbours in time are compared. */
-  readonly before: Tally | null;
-  /** Sum over finished blocks of dispersion times events, and of events. */
-  readonly sum: number;
-  readonly weight: number;
-}
 
 /** Blocks in seconds: bursts of a scrape, of a minute, of some minutes. */
 export const blockLengths: readonly number[] = [15, 60, 240];

@@ -1,5 +1,5 @@
 import { exp, ln } from './elementary.ts';
-import type { Tally } from './over-dispersion.ts';
+import type { Tally } from '../../model/analysis-state.ts';
 
 /**
  * The variance between pods' log rates beyond what their counts explain (DerSimonian and Laird 1986): pods differ

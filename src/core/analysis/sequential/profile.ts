@@ -1,5 +1,4 @@
-import type { AnalysisProfile } from '../../model/analysis-profile.ts';
-import type { Metric } from '../../model/gate.ts';
+import type { AnalysisProfile, GateOf, Metric } from '../../model/gate.ts';
 import { slowSeries } from './boundaries.ts';
 
 /** One metric that must be shown to be within its margin before the canary goes on. */
@@ -61,8 +60,14 @@ export function shapeSeries(cumulative: Readonly<Record<string, number>>): reado
   return picked.map(slowSeries);
 }
 
+/** A gate as it stands in a pipeline. Its hold and the least time of a step are the rollout's to keep. */
+export const gateProfile = (gate: GateOf<'metric'>): Profile => ({
+  ...profileOf({ ...gate, stepAtLeast: 0 }),
+  maxHold: Infinity,
+});
+
 /** A written profile in the units of the analysis: fractions and seconds. */
-export function profileOf(written: AnalysisProfile): Profile {
+export function profileOf(written: Omit<AnalysisProfile, 'kind' | 'name'>): Profile {
   const { errors, latency } = written;
   const percent = (value: number | undefined): number | null => (value === undefined ? null : value / 100);
   const slow: readonly MetricProfile[] =

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ArmPair, Tally } from '../../model/analysis-state.ts';
 import { exp, ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, missingRequests } from './outlook.ts';
-import { podDispersion, type Tally } from './over-dispersion.ts';
+import { podDispersion } from './over-dispersion.ts';
 import { effectiveTolerance } from './pod-spread.ts';
 import { nearestHarm, promotionBet } from './promotion-evidence.ts';
 import { proportionBounds } from './proportion.ts';
 import {
   addRollback,
-  type ArmPair,
   freshRollback,
   logRollback,
   rollbackBets,

@@ -1,8 +1,9 @@
+import type { RolloutState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
 import { type Round, takeIn } from './boundaries.ts';
 import { type Judgement, judgeRollout, type MetricNumbers, type SequentialReason } from './judgement.ts';
 import { type Profile, shapeSeries } from './profile.ts';
-import { addRound, beginRollout, type RolloutState } from './rollout.ts';
+import { addRound, beginRollout } from './rollout.ts';
 
 export type Move = 'advance' | 'hold' | 'rollback' | 'promote';
 

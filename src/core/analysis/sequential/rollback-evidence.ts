@@ -1,16 +1,5 @@
+import type { ArmPair, RollbackWealth } from '../../model/analysis-state.ts';
 import { exp, ln, logSumExp, stored } from './elementary.ts';
-
-/** One interval's counts of both arms: `bad` of `requests`, of one counted series. */
-export interface ArmPair {
-  readonly canary: { readonly bad: number; readonly requests: number };
-  readonly stable: { readonly bad: number; readonly requests: number };
-}
-
-/**
- * The logarithms of the e-process' parts: first what is held in cash, then one bet for each ratio of the grid. The
- * evidence is their sum.
- */
-export type RollbackWealth = readonly number[];
 
 /** Bets on the canary being worse than tolerated by e^u: 1.1 times to 459 times. */
 const grid: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7].map((j) => {

@@ -1,21 +1,8 @@
-import { type CounterState, noCounters, type Round } from './boundaries.ts';
-import { type Profile, seriesOf } from './profile.ts';
-import { addInterval, freshSeries, restartStage, type SeriesState } from './series.ts';
-
-/** An analysis between two batches of samples: small, serialisable, versioned; part of the recorded inputs. */
-export interface RolloutState {
-  readonly version: 2;
-  readonly counters: CounterState;
-  readonly series: Readonly<Record<string, SeriesState>>;
-  /** The canary's share, since when, and the seconds of requests it counted; null before it has any. */
-  readonly stage: { readonly weight: number; readonly since: number } | null;
-  /** The first boundary at which the canary had weight. */
-  readonly began: number | null;
-  /** Canary requests a second, with a short memory. */
-  readonly pace: number | null;
-  /** Whether the last round was an arm's silence. */
-  readonly silent: 'canary' | 'stable' | null;
-}
+import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
+import type { Sample } from '../../model/observation.ts';
+import { noCounters, type Round, takeIn } from './boundaries.ts';
+import { type Profile, seriesOf, shapeSeries } from './profile.ts';
+import { addInterval, freshSeries, restartStage } from './series.ts';
 
 /** An analysis that watches these series beside those of its metrics. */
 export function beginRollout(profile: Profile, shape: readonly string[]): RolloutState {
@@ -60,4 +47,43 @@ export function addRound(state: RolloutState, round: Round, profile: Profile, ne
     pace: state.pace === null || rises ? rate : 0.8 * state.pace + 0.2 * rate,
     silent: null,
   };
+}
+
+/**
+ * The analysis of one gate after one more batch. `before` is null for the first, whose stable counters choose the
+ * latency bounds that are watched for a changed shape. `steps` are the rollout's weights in percent, rising.
+ */
+export function addBatch(
+  before: RolloutState | null,
+  profile: Profile,
+  steps: readonly number[],
+  samples: readonly Sample[],
+): RolloutState {
+  const state =
+    before ?? beginRollout(profile, measuresLatency(profile) ? shapeSeries(latencyOf(samples)) : []);
+  const watched = new Set(Object.keys(state.series));
+  const { state: counters, rounds } = takeIn(state.counters, samples, profile.warmUp, watched);
+  return rounds.reduce<RolloutState>(
+    (next, round) => addRound(next, round, profile, nextWeight(steps, round.weight)),
+    { ...state, counters },
+  );
+}
+
+/** The canary's share (0 to 1) that comes after one. */
+export const nextWeight = (steps: readonly number[], weight: number): number =>
+  (steps.find((step) => step > Math.round(100 * weight)) ?? 100) / 100;
+
+const measuresLatency = (profile: Profile): boolean =>
+  profile.metrics.some(({ metric }) => metric.type === 'slow');
+
+/** Stable's latency counts, as its pods first show them. */
+function latencyOf(samples: readonly Sample[]): Readonly<Record<string, number>> {
+  const shown = new Set<string>();
+  const sums: Record<string, number> = {};
+  for (const { arm, pod, latencyMs } of [...samples].sort((a, b) => a.t - b.t)) {
+    if (arm !== 'stable' || shown.has(pod)) continue;
+    shown.add(pod);
+    for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;
+  }
+  return sums;
 }

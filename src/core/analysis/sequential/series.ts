@@ -1,47 +1,10 @@
-import type { Counts, Interval } from './boundaries.ts';
+import type { ArmPair, Counts, RollbackWealth, SeriesState, Tally } from '../../model/analysis-state.ts';
+import type { Interval } from './boundaries.ts';
 import { exp, ln, stored } from './elementary.ts';
-import {
-  addDispersion,
-  type BlockState,
-  dispersionOf,
-  freshDispersion,
-  isLearnt,
-  type Tally,
-} from './over-dispersion.ts';
+import { addDispersion, dispersionOf, freshDispersion, isLearnt } from './over-dispersion.ts';
 import { effectiveTolerance, podVariance } from './pod-spread.ts';
 import { addPromotion, type HarmLine } from './promotion-evidence.ts';
-import {
-  addRollback,
-  type ArmPair,
-  freshRollback,
-  logRollback,
-  type RollbackWealth,
-} from './rollback-evidence.ts';
-
-/** Everything that is remembered of one counted series. */
-export interface SeriesState {
-  readonly blocks: readonly BlockState[];
-  /** Stable pods' totals, history included. */
-  readonly pods: Readonly<Record<string, Tally>>;
-  /** Stable's bad and requests with a memory of half an hour. */
-  readonly stable: Tally;
-  /** The two sums of the Mantel-Haenszel rate ratio, canary to stable, with a memory of a quarter of an hour. */
-  readonly ratio: readonly [canary: number, stable: number];
-  /** The two sums of the Mantel-Haenszel rate difference over the rollout. */
-  readonly excess: readonly [sum: number, weight: number];
-  readonly rollback: RollbackWealth;
-  /** The rollback evidence without one canary pod each. */
-  readonly without: Readonly<Record<string, RollbackWealth>>;
-  /** ln of the promotion evidence at this stage, and the stage's counts. */
-  readonly promotion: number;
-  /** The most that it has been at this stage: a proof stands once it was reached. */
-  readonly promotionBest: number;
-  readonly stage: ArmPair;
-  /** How many intervals in a row stable alone was out of the ordinary. */
-  readonly abnormal: number;
-  /** Whether the last interval could be compared. */
-  readonly counted: boolean;
-}
+import { addRollback, freshRollback, logRollback } from './rollback-evidence.ts';
 
 const nothing: ArmPair = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, requests: 0 } };
 
@@ -50,12 +13,13 @@ export const freshSeries = (): SeriesState => ({
   pods: {},
   stable: [0, 0],
   ratio: [0, 0],
-  excess: [0, 0],
+  excess: [0, 0, 0, 0],
   rollback: freshRollback(),
   without: {},
   promotion: 0,
   promotionBest: 0,
   stage: nothing,
+  total: nothing,
   abnormal: 0,
   counted: false,
 });
@@ -87,6 +51,25 @@ export const isShown = (state: SeriesState, beta: number): boolean =>
 
 /** The rate difference, canary minus stable, over the rollout; each interval against itself. */
 export const excessOf = ({ excess: [sum, weight] }: SeriesState): number => (weight > 0 ? sum / weight : 0);
+
+/**
+ * Bounds of the rate difference, canary minus stable, each at one-sided 1-alpha and at every look: the asymptotic
+ * confidence sequence of a normal mixture (Robbins 1970; Howard and others, arXiv 1810.08240, eq. 14; Waudby-Smith
+ * and others, arXiv 2103.06476) on the stratified difference. For people: no decision reads it.
+ */
+export function differenceBounds(state: SeriesState, alpha: number): readonly [lower: number, upper: number] {
+  const [sum, weight, overCanary, overStable] = state.excess;
+  if (weight <= 0) return [-1, 1];
+  const spread = ({ bad, requests }: ArmPair['canary']): number => {
+    const rate = Math.min(1, (bad + 0.5) / (requests + 1));
+    return rate * (1 - rate);
+  };
+  const { canary, stable } = state.total;
+  const variance = seriesDispersion(state) * (spread(canary) * overCanary + spread(stable) * overStable);
+  const mixed = variance + 1;
+  const half = Math.sqrt(mixed * (ln(mixed) - 2 * ln(2 * alpha))) / weight;
+  return [Math.max(-1, sum / weight - half), Math.min(1, sum / weight + half)];
+}
 
 /** The evidence begins anew for a stage: another weight, another question. */
 export const restartStage = (state: SeriesState): SeriesState => ({
@@ -201,7 +184,16 @@ function withEvidence(
     ...state,
     rollback: addRollback(state.rollback, pair, terms(count, canary.requests)),
     without,
-    excess: [stored(state.excess[0] + weight * difference), stored(state.excess[1] + weight)],
+    excess: [
+      stored(state.excess[0] + weight * difference),
+      stored(state.excess[1] + weight),
+      stored(state.excess[2] + (weight * weight) / canary.requests),
+      stored(state.excess[3] + (weight * weight) / stable.requests),
+    ],
+    total: {
+      canary: plus(state.total.canary, canary),
+      stable: plus(state.total.stable, stable),
+    },
     stage: {
       canary: plus(state.stage.canary, canary),
       stable: plus(state.stage.stable, stable),

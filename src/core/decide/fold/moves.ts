@@ -33,7 +33,12 @@ export function applyMove(state: SlotState, move: Move, now: Millis): SlotState 
         analysis: null,
       };
     case 'shifting':
-      return change(state, id, () => ({ step: move.step, stepAskedAt: now, stepReachedAt: null }));
+      return change(state, id, (p) => ({
+        step: move.step,
+        retreated: p.retreated || move.step < p.step,
+        stepAskedAt: now,
+        stepReachedAt: null,
+      }));
     case 'reached':
       return change(state, id, () => ({ stepReachedAt: now }));
     case 'observing':

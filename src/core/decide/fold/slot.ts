@@ -129,6 +129,7 @@ function newPromotion(entry: Extract<SlotEntry, { type: 'requested' }>): Promoti
     asked: null,
     gates: {},
     step: -1,
+    retreated: false,
     stepAskedAt: null,
     stepReachedAt: null,
     healthyMs: 0,

@@ -11,6 +11,8 @@ import { TurnBench } from '../../../../simulation/turn-bench.ts';
 import { barredApprovers, judgeApproval } from './approval.ts';
 import { judgeCheck } from './check.ts';
 import type { GateContext } from './context.ts';
+import { gateProfile } from '../../analysis/sequential/profile.ts';
+import { addBatch } from '../../analysis/sequential/rollout.ts';
 import { judgeMetric } from './metric.ts';
 import { judgeSignature } from './signature.ts';
 import { judgeSoak } from './soak.ts';
@@ -252,7 +254,7 @@ test('soak: what was observed, and when it will be full', () => {
 
 test('metric: another promotion’s samples never count here', () => {
   const { bench, context } = given();
-  const gate = gateOf('metric', { metric: { type: 'errors' } });
+  const gate = gateOf('metric', { errors: { marginPoints: 2 }, latency: null });
   assert.equal(judgeMetric(gate, context()).reason.code, 'no-baseline');
   const stable = {
     release: 'v0',
@@ -261,12 +263,41 @@ test('metric: another promotion’s samples never count here', () => {
     promotion: 'p0',
     since: 0,
   };
-  bench.slot = { ...bench.slot, stable, moving: 'v0-production' };
-  bench.counted(1_000, 0, 9_000, 0);
-  assert.equal(judgeMetric(gate, context()).reason.code, 'no-traffic');
-  bench.slot = { ...bench.slot, moving: 'v1-production' };
-  bench.counted(1_000, 0, 9_000, 0);
-  assert.equal(judgeMetric(gate, context()).verdict, 'pass');
+  const samples = Array.from({ length: 21 }, (_, i) => [
+    { ...scraped(i, 'canary'), requests: 50 * i },
+    { ...scraped(i, 'stable'), requests: 450 * i },
+  ]).flat();
+  const analysisOf = (promotion: string) => ({
+    promotion,
+    gates: { [gate.name]: addBatch(null, gateProfile(gate), [10, 100], samples) },
+    crowded: false,
+  });
+  const judged = (promotion: string, now: number, crowded = false) =>
+    judgeMetric(gate, {
+      ...context(),
+      slot: { ...bench.slot, stable, analysis: { ...analysisOf(promotion), crowded } },
+      now,
+    });
+  assert.equal(judged('v0-production', 20_000).reason.code, 'no-traffic');
+  const { id } = context().promotion;
+  assert.equal(judged(id, 20_000).verdict, 'pass');
+  assert.equal(judged(id, 20_000).next, 50_000);
+  // What was shown before says nothing of now.
+  assert.deepEqual(judged(id, 50_000), {
+    verdict: 'error',
+    reason: { code: 'no-aligned-data', silent: 'both' },
+    next: null,
+  });
+  assert.equal(judged(id, 20_000, true).verdict, 'error');
+});
+
+const scraped = (t: number, arm: 'canary' | 'stable') => ({
+  t,
+  arm,
+  pod: arm,
+  weight: 0.1,
+  bad: { errors: 0 },
+  latencyMs: {},
 });
 
 test('nothing that is not sealed passes any gate about it', () => {
