@@ -7,9 +7,11 @@ export function instantDriver(errorsOf: (release: string) => number): Environmen
   let generation = 0;
   let workloads: RunningWorkload[] = [];
   let weights: Weight[] = [];
+  // Scrapes follow each other by a second, whatever passes between them; the first is of now.
+  const began = Math.floor(Date.now() / 1_000);
   let scrapes = 0;
   const sample = (arm: 'canary' | 'stable', release: string, weight: number) => ({
-    t: scrapes,
+    t: began + scrapes,
     arm,
     pod: `${release}-0`,
     weight,
