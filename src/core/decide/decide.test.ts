@@ -142,6 +142,55 @@ test('a gate that cannot tell asks a person when its hold is over, and waits on 
   assert.deepEqual(bench.moves(), ['asked']);
 });
 
+test('where stable degrades with a step, it goes one step down once, and the second time a person is asked', () => {
+  const { bench } = atTen({ analysis: [{ ...errorsGate, maxHold: 3_600_000 }] });
+  const toFifty = (): void => {
+    bench.now += 15_000;
+    bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+    bench.turn();
+    bench.counted(2_000, 10, 18_000, 90);
+    assert.ok(bench.moves().includes('shifting'));
+    bench.observe({ v1: 4, v2: 2 }, { v1: 50, v2: 50 });
+    bench.turn();
+    bench.now += 15_000;
+    bench.observe({ v1: 4, v2: 2 }, { v1: 50, v2: 50 });
+    bench.counted(5_000, 1_000, 5_000, 1_000);
+  };
+  toFifty();
+  assert.deepEqual(bench.moves(), ['judged', 'shifting']);
+  const promotion = bench.promotion('v2-production');
+  assert.deepEqual([promotion.step, promotion.retreated], [0, true]);
+  assert.equal(promotion.gates['errors']?.reason.code, 'stable-degraded');
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+  assert.deepEqual(bench.moves(), ['reached']);
+  toFifty();
+  assert.deepEqual(bench.moves(), ['judged', 'asked']);
+  assert.equal(bench.promotion('v2-production').asked?.reason.code, 'stable-degraded');
+});
+
+test('a pass at one weight opens the next, and not the one after it', () => {
+  const { bench } = atTen({
+    analysis: [errorsGate],
+    rollout: { steps: [10, 50, 100], stepAtLeast: '0s', progressDeadline: '60s' },
+  });
+  bench.observe({ v1: 4, v2: 4 }, { v1: 90, v2: 10 });
+  bench.counted(2_000, 0, 18_000, 0);
+  assert.ok(bench.moves().includes('shifting'));
+  bench.observe({ v1: 4, v2: 4 }, { v1: 50, v2: 50 });
+  assert.deepEqual(bench.waits(), ['not-scraped-yet']);
+});
+
+test('what was shown and is not heard of any more opens no step', () => {
+  const { bench } = atTen({ analysis: [errorsGate] });
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 });
+  bench.counted(2_000, 0, 18_000, 0);
+  assert.deepEqual(bench.waits(), ['step-time']);
+  bench.now += 31_000;
+  assert.deepEqual(bench.waits(), ['no-aligned-data']);
+  bench.counted(200, 0, 1_800, 0);
+  assert.ok(bench.moves().includes('shifting'));
+});
+
 test('a gate that only observes records what it says and blocks nothing', () => {
   const { bench } = atTen({ analysis: [{ ...errorsGate, mode: 'observe' }] });
   bench.counted(100, 30, 900, 1);

@@ -45,7 +45,7 @@ const judgeAnalysis = (view: View): Step | null =>
  */
 function retreat(view: View): Step | null {
   const { promotion } = view;
-  if (promotion.stepReachedAt === null || promotion.asked !== null) return null;
+  if (promotion.stepReachedAt === null || promotion.asked !== null || isUnscraped(view)) return null;
   const degraded = analysisAnswers(view).find(
     ([gate, { reason }]) => gate.mode === 'enforce' && reason.code === 'stable-degraded',
   );
@@ -143,7 +143,26 @@ function stepConditions(view: View, steps: readonly number[]): readonly Unmet[] 
     now < until
       ? [unmet({ code: 'step-time', step: promotion.step, weight: steps[promotion.step] ?? 0, until }, until)]
       : [];
-  return [...time, ...unmetBy(analysisAnswers(view))];
+  const scrape: readonly Unmet[] = isUnscraped(view)
+    ? [unmet({ code: 'not-scraped-yet', weight: steps[promotion.step] ?? 0 })]
+    : [];
+  return [...time, ...scrape, ...unmetBy(analysisAnswers(view))];
+}
+
+/** Whether an analysis has not yet seen the weight that was reached: what it says is of the weight before. */
+function isUnscraped(view: View): boolean {
+  const { promotion, slot, stage } = view;
+  const weight = stepsOf(view)[promotion.step];
+  return stage.analysis.some((gate) => {
+    const seen = slot.analysis?.gates[gate.name]?.stage;
+    return (
+      gate.mode === 'enforce' &&
+      slot.analysis?.promotion === promotion.id &&
+      seen !== undefined &&
+      seen !== null &&
+      Math.round(100 * seen.weight) !== weight
+    );
+  });
 }
 
 /** A gate that cannot tell for longer than it may asks a person. */

@@ -96,6 +96,7 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: 'send requests to the service',
     ifNothing: asks,
   },
+  'not-scraped-yet': { owner: 'time', how: 'wait for the next scrape', ifNothing: stays },
   'no-aligned-data': {
     owner: 'environment',
     how: 'look at what is to be scraped: the pods, the edge, the metrics’ source',

@@ -67,6 +67,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('no-baseline', {}),
   reason('no-traffic', {}),
   reason('no-stable-traffic', {}),
+  /** The weight is reached, and what was counted is of the weight before. */
+  reason('not-scraped-yet', { weight: z.int() }),
   /** An arm that was there, or both, has not been heard of for a while. */
   reason('no-aligned-data', { silent: z.enum(['canary', 'stable', 'both']) }),
   /** What the gate counts is not among what was scraped: a bound that the histogram does not have. */

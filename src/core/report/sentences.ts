@@ -89,6 +89,7 @@ const metricSentences: Sentences<
   | 'no-baseline'
   | 'no-traffic'
   | 'no-stable-traffic'
+  | 'not-scraped-yet'
   | 'no-aligned-data'
   | 'not-counted'
   | 'too-many-pods'
@@ -107,6 +108,7 @@ const metricSentences: Sentences<
   'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
   'no-traffic': () => 'the canary has had no requests yet',
   'no-stable-traffic': () => 'stable has had no requests since, so there is nothing to compare with',
+  'not-scraped-yet': (r) => `nothing was counted at ${r.weight} % yet`,
   'no-aligned-data': (r) =>
     `${r.silent === 'both' ? 'neither version has' : r.silent === 'canary' ? 'the canary has not' : 'stable has not'} been heard of lately, so nothing can be compared`,
   'not-counted': (r) =>

@@ -32,6 +32,7 @@ const telling: readonly ReasonCode[] = [
   'no-aligned-data',
   'not-counted',
   'too-many-pods',
+  'not-scraped-yet',
   'no-traffic',
   'no-stable-traffic',
   'stable-abnormal',
