@@ -13,14 +13,15 @@ import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
  * the next one may come; capacity is there before traffic.
  */
 export function advanceRollout(view: View): Step {
+  const answers = analysisAnswers(view);
   return (
     turnBackAsked(view) ??
     canaryGone(view) ??
-    judgeAnalysis(view) ??
-    retreat(view) ??
+    judgeAnalysis(view, answers) ??
+    retreat(view, answers) ??
     confirmWeight(view) ??
     keepWeight(view) ??
-    stepUp(view)
+    stepUp(view, answers)
   );
 }
 
@@ -36,17 +37,17 @@ const analysisAnswers = (view: View): Answers =>
   view.promotion.mode === 'rollback' || view.promotion.step < 0 ? [] : ask(view, view.stage.analysis);
 
 /** A gate that says worse turns the rollout back, at every turn and whatever holds it. */
-const judgeAnalysis = (view: View): Step | null =>
-  recordAnswers(view, analysisAnswers(view), (reason) => turnBack(view, 'rolled-back', reason));
+const judgeAnalysis = (view: View, answers: Answers): Step | null =>
+  recordAnswers(view, answers, (reason) => turnBack(view, 'rolled-back', reason));
 
 /**
  * Stable has degraded since the step up: the canary may take from what both live on. One step down shows it; at the
  * second time, or at the first step, a person is asked.
  */
-function retreat(view: View): Step | null {
+function retreat(view: View, answers: Answers): Step | null {
   const { promotion } = view;
   if (promotion.stepReachedAt === null || promotion.asked !== null || isUnscraped(view)) return null;
-  const degraded = analysisAnswers(view).find(
+  const degraded = answers.find(
     ([gate, { reason }]) => gate.mode === 'enforce' && reason.code === 'stable-degraded',
   );
   if (degraded === undefined) return null;
@@ -116,10 +117,10 @@ const wasHeld = (promotion: Promotion): boolean =>
   );
 
 /** The next weight, or full traffic's watch, once nothing speaks against it. */
-function stepUp(view: View): Step {
+function stepUp(view: View, answers: Answers): Step {
   const steps = stepsOf(view);
   const { promotion } = view;
-  const conditions = promotion.step < 0 ? [] : stepConditions(view, steps);
+  const conditions = promotion.step < 0 ? [] : stepConditions(view, steps, answers);
   if (promotion.step === steps.length - 1) {
     return conditions.length > 0 ? wait(...conditions) : go([{ type: 'observing', promotion: promotion.id }]);
   }
@@ -133,7 +134,7 @@ function stepUp(view: View): Step {
 }
 
 /** What has to hold before a step that was reached may be left. */
-function stepConditions(view: View, steps: readonly number[]): readonly Unmet[] {
+function stepConditions(view: View, steps: readonly number[], answers: Answers): readonly Unmet[] {
   const { promotion, now, stage } = view;
   const reached = promotion.stepReachedAt ?? now;
   if (promotion.mode === 'rollback' || view.slot.stable === null || promotion.step === steps.length - 1)
@@ -146,7 +147,7 @@ function stepConditions(view: View, steps: readonly number[]): readonly Unmet[] 
   const scrape: readonly Unmet[] = isUnscraped(view)
     ? [unmet({ code: 'not-scraped-yet', weight: steps[promotion.step] ?? 0 })]
     : [];
-  return [...time, ...scrape, ...unmetBy(analysisAnswers(view))];
+  return [...time, ...scrape, ...unmetBy(answers)];
 }
 
 /** Whether an analysis has not yet seen the weight that was reached: what it says is of the weight before. */

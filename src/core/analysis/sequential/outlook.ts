@@ -54,7 +54,7 @@ function quantile(share: number, mean: number, shape: number): number {
   let low = 0;
   let high = mean;
   while (inverseGaussian(high, mean, shape) < share) high *= 2;
-  for (let i = 0; i < 60; i++) {
+  while (high - low > 1e-9 * high) {
     const middle = (low + high) / 2;
     if (inverseGaussian(middle, mean, shape) < share) low = middle;
     else high = middle;
