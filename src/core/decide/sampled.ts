@@ -6,6 +6,8 @@ import type { ProjectState, SlotState } from '../model/state.ts';
 
 /** Pods of both arms together that an analysis follows: more would outgrow an entry of the ledger. */
 export const mostPods = 40;
+/** In characters, of all their names together: every series tells of every pod by its name. */
+const longestNames = 1_400;
 
 /**
  * The analysis after one more batch of samples of the promotion that moves, gate by gate; null where nothing moves.
@@ -22,7 +24,8 @@ export function analysisAfter(
   const pods = new Set(samples.map(({ pod }) => pod));
   for (const state of Object.values(before?.gates ?? {}))
     for (const pod of Object.keys(state.counters.pods)) pods.add(pod);
-  if (before?.crowded === true || pods.size > mostPods)
+  const names = [...pods].reduce((length, name) => length + name.length, 0);
+  if (before?.crowded === true || pods.size > mostPods || names > longestNames)
     return { promotion: moving.id, gates: before?.gates ?? {}, crowded: true };
   const stage = project.pinned[moving.pipeline]?.document.spec.stages.find((s) => s.name === moving.stage);
   const steps = moving.plan?.document.steps ?? [100];

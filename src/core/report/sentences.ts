@@ -113,7 +113,8 @@ const metricSentences: Sentences<
     `${r.silent === 'both' ? 'neither version has' : r.silent === 'canary' ? 'the canary has not' : 'stable has not'} been heard of lately, so nothing can be compared`,
   'not-counted': (r) =>
     `${formatSeries(r.series)} are not counted in this environment, so nothing can be said of them`,
-  'too-many-pods': (r) => `more than ${r.most} pods are scraped one by one, more than the analysis follows`,
+  'too-many-pods': (r) =>
+    `more pods than the analysis follows (${r.most}, fewer with long names) are scraped one by one`,
   'not-enough-traffic': (r) =>
     `${rates(r.comparison)}: not enough traffic to tell yet; ${missing(r.missing)}`,
   learning: (r) =>
