@@ -176,29 +176,35 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
     const began = t - since <= 180 && (abnormal.series?.abnormal ?? 0) >= 3;
     return hold({ code: began ? 'stable-degraded' : 'stable-abnormal', series: abnormal.name });
   }
-  const outlooks = open.map(({ one, name, series: s }) => ({
+  const forecasts = open.map(({ one, name, series: s }) => ({
     name,
     learnt: s !== undefined && hasLearnt(s),
-    missing: s === undefined ? null : outlookOf(state, profile, one, s, next),
+    forecast: s === undefined ? null : forecastOf(profile, one, s, next),
   }));
-  const endless = outlooks.find(({ missing }) => missing === null);
+  const endless = forecasts.find(({ forecast }) => forecast === null || !(forecast.gain > 0));
   if (endless !== undefined) return hold({ code: 'will-not-settle', series: endless.name });
-  const longest = outlooks.reduce((a, b) =>
-    (b.missing?.requests[0] ?? 0) > (a.missing?.requests[0] ?? 0) ? b : a,
-  );
-  const { missing, name, learnt } = longest;
+  const mean = ({ forecast }: (typeof forecasts)[number]): number =>
+    forecast === null ? 0 : (forecast.dispersion * forecast.missing) / forecast.gain;
+  const { forecast, name, learnt } = forecasts.reduce((x, y) => (mean(y) > mean(x) ? y : x));
+  const missing = outlookOf(state, forecast);
   if (missing === null) return hold({ code: 'will-not-settle', series: name });
   return hold({ code: learnt ? 'not-enough-traffic' : 'learning', series: name, missing });
 }
 
-/** What is missing until harm is shown to be below the margin, at the rates seen so far; null: it will not be. */
-function outlookOf(
-  state: RolloutState,
+/** How the promotion evidence of a metric grows at the rates seen so far, and how much of it is missing. */
+interface Forecast {
+  readonly gain: number;
+  readonly variance: number;
+  readonly dispersion: number;
+  readonly missing: number;
+}
+
+function forecastOf(
   profile: Profile,
   { margin }: MetricProfile,
   series: SeriesState,
   next: number,
-): Outlook | null {
+): Forecast | null {
   const { canary, stable } = series.stage;
   const all = canary.requests + stable.requests;
   if (canary.requests === 0 || stable.requests === 0) return null;
@@ -209,9 +215,14 @@ function outlookOf(
   const before = 2 * dispersion;
   const seen = (canary.bad + before) / (canary.requests + before / rate);
   const grows = growth({ canary: seen, stable: rate }, canary.requests / all, line);
-  const missing = missingRequests(ln(1 / profile.beta) - series.promotion, dispersion, grows);
+  return { ...grows, dispersion, missing: ln(1 / profile.beta) - series.promotion };
+}
+
+/** What is missing until harm is shown to be below the margin; null: it will not be. */
+function outlookOf({ pace }: RolloutState, forecast: Forecast | null): Outlook | null {
+  if (forecast === null) return null;
+  const missing = missingRequests(forecast.missing, forecast.dispersion, forecast);
   if (missing === null) return null;
-  const { pace } = state;
   return {
     requests: [Math.ceil(missing.half), Math.ceil(missing.most)],
     seconds:
@@ -270,6 +281,6 @@ function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, ne
     dispersion: six(dispersion),
     rollbackEvidence: six(evidenceOf(series)),
     promotionEvidence: six(series.promotion),
-    missing: outlookOf(state, profile, one, series, next),
+    missing: outlookOf(state, forecastOf(profile, one, series, next)),
   };
 }
