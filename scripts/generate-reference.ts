@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { commandReference } from './reference/command-reference.ts';
 import { documentReference } from './reference/document-reference.ts';
+import { workloadReference } from './reference/workload-reference.ts';
 import { belaySchema } from '../src/cli/documents/json-schema.ts';
 
 /*
@@ -13,6 +14,7 @@ const folder = fileURLToPath(new URL('../docs/reference/', import.meta.url));
 const pages: Readonly<Record<string, string>> = {
   'cli.md': commandReference(),
   'pipeline.md': documentReference(),
+  'workload-rules.md': workloadReference(),
   'belay.schema.json': `${JSON.stringify(belaySchema(), null, 2)}\n`,
 };
 

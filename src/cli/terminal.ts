@@ -1,3 +1,5 @@
+import { usage } from './failure.ts';
+
 /** What a stream may be coloured with. */
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
@@ -52,9 +54,15 @@ export function sayFailure(
 export const sayNext = (line: string): void =>
   void process.stderr.write(`${paint(process.stderr, 'cyan', 'next:')} ${printable(line)}\n`);
 
-/** All of stdin as text. */
-export async function readStdin(): Promise<string> {
+/** All of stdin as text; more than `mostBytes` is refused. */
+export async function readStdin(mostBytes = Infinity): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > mostBytes) throw usage(`stdin holds more than ${mostBytes} bytes`);
+    chunks.push(bytes);
+  }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { belaySchema } from './json-schema.ts';
 import { pointerParts } from './load.ts';
 import { readDocuments } from './read.ts';
+import { readYaml } from './yaml.ts';
+
+const bounds = { characters: 100_000, nodes: 1_000, documents: 10 };
 
 const head = 'apiVersion: belay.dev/v1alpha1\n';
 const project = `${head}kind: Project\nmetadata: {name: shop}\nspec: {}\n`;
@@ -68,6 +72,69 @@ test('what YAML allows and no document needs is refused, not obeyed', () => {
   assert.match(complaints(bomb)[0] ?? '', /too many aliases/);
   assert.match(complaints(project.replace('spec: {}', 'spec: {trust: .nan}'))[0] ?? '', /trust/);
   assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
+});
+
+test('aliases to nothing, to themselves, and of aliases of aliases are refused', () => {
+  assert.match(complaints('a: *gone\n')[0] ?? '', /^1:4 alias gone stands for nothing/);
+  assert.match(complaints('a: &a [x, *a]\n')[0] ?? '', /^1:11 alias a stands in what it stands for/);
+  const ten = (name: string): string => `[${Array.from({ length: 10 }, () => name).join(', ')}]`;
+  const bomb = `a: &a ${ten('x')}\nb: &b ${ten('*a')}\nc: &c ${ten('*b')}\nd: ${ten('*c')}\n`;
+  assert.match(complaints(bomb)[0] ?? '', /aliases cannot be followed/);
+  const few = project
+    .replace('spec: {}', 'spec: {trust: &none []}')
+    .replace('{name: shop}', '&m {name: shop}');
+  assert.deepEqual(complaints(few), []);
+});
+
+test('brackets and dashes in a text are no nesting', () => {
+  const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    ${'[{('.repeat(60)}\n    ${' '.repeat(200)}x\n  b: "${'['.repeat(60)}"\n  c: ${'-'.repeat(200)}\n`;
+  assert.deepEqual(readYaml('f', text, bounds).complaints, []);
+  assert.match(readYaml('f', 'a: 1\n---\n'.repeat(11), bounds).complaints[0]?.message ?? '', /12 documents/);
+  assert.match(
+    readYaml('f', `[${'1,'.repeat(1_100)}]`, bounds).complaints[0]?.message ?? '',
+    /too many values/,
+  );
+});
+
+test('nothing that is in a file throws', () => {
+  const pieces = [
+    'a',
+    ': ',
+    '- ',
+    '\n',
+    '  ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '&a ',
+    '*a',
+    '!!map ',
+    '? ',
+    '---\n',
+    '"',
+    "'",
+    '|\n',
+    '>-\n',
+    '<<: ',
+    '#',
+    '%YAML 9\n',
+    '\t',
+    '@',
+    '\u0000',
+    '{{- x }}',
+  ];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 40 }), (parts) => {
+      const { documents, complaints: found } = readYaml('f', parts.join(''), bounds);
+      for (const { value, placeOf } of documents) {
+        JSON.stringify(value);
+        assert.ok(placeOf(['a', 0, 'b']).line >= 1);
+      }
+      for (const one of found) assert.ok(one.line >= 1 && one.column >= 1);
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 test('the JSON Schema names every kind', () => {

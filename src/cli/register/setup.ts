@@ -13,12 +13,20 @@ export function registerSetup(program: Command): void {
     .option('-f, --file <path>', 'where to write it, - for stdout', 'belay.yaml')
     .action(async (options) => (await import('../commands/init.ts')).init(options));
 
-  described(program.command('lint [files...]'), 'Check documents without a server', [
-    'belay lint                     # belay.yaml',
-    'belay lint ./pipelines -o json',
-  ])
+  described(
+    program.command('lint [files...]'),
+    'Check Belay documents and Kubernetes manifests without a server: files, folders and all below them, - for stdin',
+    [
+      'belay lint                     # belay.yaml',
+      'belay lint ./pipelines -o json',
+      'belay lint belay.yaml deploy/  # manifests as well, and their times against the pipeline’s',
+      'helm template shop ./chart | belay lint -',
+      'belay lint --explain prestop',
+    ],
+  )
     .option('-o, --output <format>', 'json for a machine')
     .option('--strict', 'warnings fail too', false)
+    .option('--explain <rule>', 'say what a rule over manifests asks for, why, and how it looks')
     .action(async (files, options) => (await import('../commands/lint.ts')).lint(files, options));
 
   const apply = described(program.command('apply [files...]'), 'Apply documents: all of them or none', [
