@@ -88,6 +88,11 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     response.writeHead(isReady ? 200 : 503).end();
     return;
   }
+  // The process alone: what it needs is readiness's question, and no restart brings a database back.
+  if (request.url === '/livez') {
+    response.writeHead(200).end();
+    return;
+  }
   if (request.url === '/metrics') {
     response
       .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
@@ -102,7 +107,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 const server = createServer((request, response) => void handle(request, response));
-server.listen(settings.port, '127.0.0.1');
+server.listen(settings.port, settings.host);
 
 /** Takes no more connections, lets open requests end, then closes the pool. */
 function drain(): void {

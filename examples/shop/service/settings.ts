@@ -1,5 +1,7 @@
 /** What the service is told by its environment. */
 export interface Settings {
+  /** Loopback unless told: the local driver's edge is on the same machine. */
+  readonly host: string;
   readonly port: number;
   readonly database: {
     readonly host: string;
@@ -25,6 +27,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     return value;
   };
   return {
+    host: variables['HOST'] === undefined ? '127.0.0.1' : text('HOST'),
     port: number('PORT'),
     database: {
       host: text('SHOP_DATABASE_HOST'),

@@ -317,6 +317,11 @@ test('security contexts', () => {
       at('run-as-non-root'),
     ],
     ['the container’s word counts', own({ runAsNonRoot: false }), at('run-as-non-root', '/runAsNonRoot')],
+    [
+      'the pod’s word counts where the container says nothing',
+      (_, __, spec) => (spec.securityContext.runAsNonRoot = false),
+      [`error run-as-non-root ${pod}/securityContext/runAsNonRoot`],
+    ],
     ['root by number', own({ runAsUser: 0 }), at('run-as-non-root', '/runAsUser')],
     ['privileged', own({ privileged: true }), at('privilege-escalation', '/privileged')],
     [

@@ -8,23 +8,32 @@ import { shown } from './rule.ts';
 const unixPods = ({ workloads }: LintInput): readonly Workload[] =>
   workloads.filter(({ pod }) => pod.os?.name !== 'windows');
 
+interface Judged {
+  /** Whose securityContext says so: the container's, unless it is the pod's. */
+  readonly of?: 'pod';
+  /** JSON pointer into that securityContext. */
+  readonly at: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
 /** A rule over each container's security: what is said, or null where it is as it should be. */
 const perContainer =
-  (
-    judge: (
-      container: Container,
-      workload: Workload,
-    ) => { readonly at: string; readonly message: string; readonly fix: string } | null,
-  ): WorkloadRule['check'] =>
+  (judge: (container: Container, workload: Workload) => Judged | null): WorkloadRule['check'] =>
   (input) =>
     unixPods(input).flatMap((workload) =>
       containersOf(workload).flatMap(({ container, path }: PlacedContainer): readonly Violation[] => {
         const found = judge(container, workload);
         if (found === null) return [];
-        const { at, message, fix } = found;
-        return [{ object: workload, path: `${path}/securityContext${at}`, message, fix }];
+        const { of, at, message, fix } = found;
+        const owner = of === 'pod' ? workload.podPath : path;
+        return [{ object: workload, path: `${owner}/securityContext${at}`, message, fix }];
       }),
     );
+
+/** Where a setting is said: at the container, at the pod, or nowhere and then at the container. */
+const whose = (own: unknown, either: unknown, at: string): Pick<Judged, 'of' | 'at'> =>
+  own !== undefined ? { at } : either !== undefined ? { of: 'pod', at } : { at: '' };
 
 export const nonRoot: WorkloadRule = {
   id: 'run-as-non-root',
@@ -37,13 +46,14 @@ export const nonRoot: WorkloadRule = {
     const nonRootWanted = own.runAsNonRoot ?? pod.securityContext.runAsNonRoot;
     if (user === 0)
       return {
-        at: own.runAsUser === undefined ? '' : '/runAsUser',
+        ...(own.runAsUser === undefined ? ({ of: 'pod' } as const) : {}),
+        at: '/runAsUser',
         message: `container ${name} runs as root (runAsUser 0)`,
         fix: 'take another user, and set runAsNonRoot: true',
       };
     if (nonRootWanted === true) return null;
     return {
-      at: own.runAsNonRoot === undefined ? '' : '/runAsNonRoot',
+      ...whose(own.runAsNonRoot, nonRootWanted, '/runAsNonRoot'),
       message: `container ${name} may run as root: nothing keeps an image from it`,
       fix: 'set runAsNonRoot: true in the securityContext of the pod',
     };
@@ -102,7 +112,7 @@ export const seccomp: WorkloadRule = {
     const type = (own.seccompProfile ?? pod.securityContext.seccompProfile)?.type;
     if (type !== undefined && profiles.includes(type)) return null;
     return {
-      at: own.seccompProfile === undefined ? '' : '/seccompProfile',
+      ...whose(own.seccompProfile, type, '/seccompProfile'),
       message: `container ${name} has ${type === undefined ? 'no seccomp profile' : `the seccomp profile ${shown(type)}`}: every system call is open to it`,
       fix: 'set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod',
     };
