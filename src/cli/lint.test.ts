@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { preAuthenticationEncoding } from '../core/decide/gates/statement.ts';
+import { DsseEnvelope } from '../core/model/release.ts';
 import type { Linted } from './documents/lint-all.ts';
 import { Home, runBelay } from './testing/run-belay.ts';
 
@@ -73,8 +76,10 @@ test('manifests and documents may lie together, at any depth; links to folders a
 
 test('stdin, as helm template writes it; JSON for a machine; what is allowed is reported', async () => {
   using home = new Home();
-  const ran = await runBelay(home, ['lint', '-', '-o', 'json'], { stdin: `---\n# Source: a\n${latest}` });
-  const { findings, ...rest } = JSON.parse(ran.stdout) as Linted;
+  const text = `---\n# Source: a\n${latest}`;
+  const ran = await runBelay(home, ['lint', '-', '-o', 'json'], { stdin: text });
+  const { findings, digest, ...rest } = JSON.parse(ran.stdout) as Linted;
+  assert.equal(digest, `sha256:${createHash('sha256').update(text).digest('hex')}`);
   assert.deepEqual(rest, { documents: 0, objects: 1, passedOver: {}, allowed: [] });
   assert.deepEqual(
     findings.map(({ file, line, column, rule, severity, object, path }) => [
@@ -135,4 +140,42 @@ test('a rule is explained, and a misspelt one found', async () => {
   const wrong = await runBelay(home, ['lint', '--explain', 'pre-stop']);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /did you mean prestop\?/);
+});
+
+test('what came out is signed as the report of a check, passed or not', async () => {
+  using home = new Home();
+  const key = (await runBelay(home, ['artifact', 'key', 'ci.pem'])).stdout.trim();
+  writeFileSync(join(home.path, 'web.tar.gz'), 'an artifact');
+  const sign = ['--report', 'report.json', '--artifact', 'web.tar.gz', '--key', 'ci.pem'];
+  const read = (): unknown => {
+    const text = readFileSync(join(home.path, 'report.json'), 'utf8');
+    const { payload, payloadType, signatures } = DsseEnvelope.parse(JSON.parse(text));
+    const body = Buffer.from(payload, 'base64').toString('utf8');
+    const x = Buffer.from(key, 'base64').toString('base64url');
+    const publicKey = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } });
+    const signed = Buffer.from(preAuthenticationEncoding(payloadType, body));
+    assert.ok(verify(null, signed, publicKey, Buffer.from(signatures[0]?.sig ?? '', 'base64')));
+    const { subject, predicate } = JSON.parse(body) as {
+      subject: unknown;
+      predicate: Record<string, unknown>;
+    };
+    const { finishedAt, ...said } = predicate;
+    assert.match(String(finishedAt), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    return [subject, said];
+  };
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const subject = [{ name: 'web.tar.gz', digest: { sha256: sha256('an artifact') } }];
+  const good = await runBelay(home, ['lint', '-', ...sign], { stdin: deployment });
+  assert.equal(good.code, 0);
+  const summary = `1 object, nothing to mend; in sha256:${sha256(deployment)}`;
+  assert.deepEqual(read(), [subject, { check: 'workload', passed: true, summary }]);
+  const bad = await runBelay(home, ['lint', '-', ...sign, '--check', 'manifests'], { stdin: latest });
+  assert.equal(bad.code, 1);
+  const found = `1 object, 1 error, 0 warnings; in sha256:${sha256(latest)}`;
+  assert.deepEqual(read(), [subject, { check: 'manifests', passed: false, summary: found }]);
+  const none = 'apiVersion: x.example/v1\nkind: X\nmetadata: { name: x }\n';
+  assert.equal((await runBelay(home, ['lint', '-', ...sign], { stdin: none })).code, 0);
+  const nothing = `0 objects (1 passed over: X.x.example), nothing to mend; in sha256:${sha256(none)}`;
+  assert.deepEqual(read(), [subject, { check: 'workload', passed: false, summary: nothing }]);
+  assert.equal((await runBelay(home, ['lint', '-', '--report', 'x.json'], { stdin: latest })).code, 2);
 });

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { digestOf, packArchive } from '../../drivers/local/archive.ts';
-import { checkPredicateType } from '../../core/model/release.ts';
+import { CheckPredicate, checkPredicateType } from '../../core/model/release.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { makeSigningKey, publicKeyOf, readSigningKey, signStatement } from '../signing.ts';
 import { printData, say, sayNext } from '../terminal.ts';
@@ -51,26 +52,48 @@ interface SignOptions {
 
 /** Signs a statement about an artifact: provenance, or a check's report. */
 export async function signArtifact(file: string, options: SignOptions): Promise<void> {
+  const { check, key, out } = options;
+  if (check !== undefined)
+    await signCheckReport({ artifact: file, key, out, check, passed: !options.failed });
+  else await writeSigned(file, { key, out }, provenanceType, provenance(options.builder));
+  printData(out);
+  sayNext(`belay release attach RELEASE --statement ${out}`);
+}
+
+/** What a check found of an artifact, and with which key it is signed into which file. */
+export interface CheckReport {
+  readonly artifact: string;
+  readonly key: string;
+  readonly out: string;
+  readonly check: string;
+  readonly passed: boolean;
+  readonly summary?: string;
+}
+
+/** Signs a check's report with its time, so that an old one attached again stays old. */
+export async function signCheckReport({ artifact, key, out, ...report }: CheckReport): Promise<void> {
+  const predicate = { ...report, finishedAt: formatInstant(Date.now()) };
+  if (!CheckPredicate.safeParse(predicate).success)
+    throw usage(
+      `a check cannot be called ${report.check}`,
+      'a name is of lower-case letters, digits and hyphens',
+    );
+  await writeSigned(artifact, { key, out }, checkPredicateType, predicate);
+}
+
+async function writeSigned(
+  file: string,
+  { key, out }: { readonly key: string; readonly out: string },
+  predicateType: string,
+  predicate: object,
+): Promise<void> {
   const bytes = await readFile(file).catch((error: Error) => {
     throw usage(`cannot read ${file}: ${error.message}`);
   });
   const artifact = { name: basename(file), digest: digestOf(bytes) };
-  const statement =
-    options.check === undefined
-      ? { predicateType: provenanceType, predicate: provenance(options.builder) }
-      : { predicateType: checkPredicateType, predicate: checkReport(options.check, !options.failed) };
-  const envelope = signStatement(readSigningKey(options.key), { artifact, ...statement });
-  await writeFile(options.out, `${JSON.stringify(envelope, null, 2)}\n`);
-  printData(options.out);
-  sayNext(`belay release attach RELEASE --statement ${options.out}`);
+  const envelope = signStatement(readSigningKey(key), { artifact, predicateType, predicate });
+  await writeFile(out, `${JSON.stringify(envelope, null, 2)}\n`);
 }
-
-/** Signed with its time, so that an old report attached again stays old. */
-const checkReport = (check: string, passed: boolean): object => ({
-  check,
-  passed,
-  finishedAt: `${new Date().toISOString().slice(0, 19)}Z`,
-});
 
 /** The least that SLSA provenance v1 asks for. */
 const provenance = (builder: string): object => ({

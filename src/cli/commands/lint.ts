@@ -2,6 +2,7 @@ import { didYouMean } from '../../core/lint/documents-nearest.ts';
 import { workloadRules } from '../../core/lint/workload/catalogue.ts';
 import type { PlacedFinding } from '../documents/load.ts';
 import { lintAll, type Linted, type LintFinding, type PlacedAllowed } from '../documents/lint-all.ts';
+import type { CheckReport } from './artifact.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { dataColour, printable, printData, say, sayNext } from '../terminal.ts';
 
@@ -9,6 +10,10 @@ interface LintOptions {
   readonly output?: string;
   readonly strict: boolean;
   readonly explain?: string;
+  readonly report?: string;
+  readonly artifact?: string;
+  readonly key?: string;
+  readonly check: string;
 }
 
 /** Checks documents and manifests without a server. Findings are the data: they go to stdout. */
@@ -16,6 +21,7 @@ export async function lint(files: readonly string[], options: LintOptions): Prom
   if (options.output !== undefined && options.output !== 'json')
     throw usage(`there is no output format ${options.output} for lint; there is json`);
   if (options.explain !== undefined) return explain(options.explain, options.output === 'json');
+  const signing = signingOf(options);
   const linted = await lintAll(files);
   const errors = linted.findings.filter((finding) => finding.severity === 'error').length;
   const warnings = linted.findings.length - errors;
@@ -25,7 +31,20 @@ export async function lint(files: readonly string[], options: LintOptions): Prom
     for (const allowed of linted.allowed) printData(allowedLine(allowed));
   }
   const rule = linted.findings.find(({ object }) => object !== undefined)?.rule;
-  if (errors > 0 || (options.strict && warnings > 0))
+  const passed = errors === 0 && (!options.strict || warnings === 0);
+  if (signing !== null) {
+    const { signCheckReport } = await import('./artifact.ts');
+    // Nothing judged is nothing passed.
+    const { objects } = linted;
+    await signCheckReport({
+      ...signing,
+      passed: passed && objects > 0,
+      summary: reported(linted, errors, warnings),
+    });
+    say(`the report is in ${signing.out}, signed`);
+    sayNext(`belay release attach RELEASE --statement ${signing.out}`);
+  }
+  if (!passed)
     throw new CliFailure(
       'error',
       summary(linted, errors, warnings),
@@ -34,6 +53,19 @@ export async function lint(files: readonly string[], options: LintOptions): Prom
   say(summary(linted, errors, warnings));
   if (rule !== undefined) sayNext(`belay lint --explain ${rule}`);
 }
+
+/** Where a signed report goes, and of what it is; null where none is wanted. */
+function signingOf(options: LintOptions): Omit<CheckReport, 'passed' | 'summary'> | null {
+  const { report, artifact, key, check } = options;
+  if (report === undefined && artifact === undefined && key === undefined) return null;
+  if (report === undefined || artifact === undefined || key === undefined)
+    throw usage('a signed report needs --report, --artifact and --key together');
+  return { out: report, artifact, key, check };
+}
+
+/** The summary that is signed: what was found, and in which bytes. */
+const reported = (linted: Linted, errors: number, warnings: number): string =>
+  `${summary(linted, errors, warnings)}; in ${linted.digest}`.slice(-500);
 
 /** `belay.yaml:12:7: error: enviroment is unknown here; did you mean environment? [schema]` */
 export function findingLine(finding: PlacedFinding & Pick<LintFinding, 'object'>): string {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../../core/model/digest.ts';
 import type { Pipeline } from '../../core/model/documents.ts';
 import { lintWorkloads, type WorkloadFinding } from '../../core/lint/workload/lint.ts';
 import type { StageDeadline } from '../../core/lint/workload/rule.ts';
@@ -23,6 +25,8 @@ export interface PlacedAllowed {
 
 /** What was found in files of both kinds. */
 export interface Linted {
+  /** SHA-256 of all that was read, one text after the other: `cat FILES | sha256sum`. */
+  readonly digest: Digest;
   /** How many Belay documents there are. */
   readonly documents: number;
   /** How many objects of Kubernetes were judged. */
@@ -44,7 +48,11 @@ export async function lintAll(paths: readonly string[]): Promise<Linted> {
   const unread: PlacedFinding[] = [];
   const documents: ReadDocument[] = [];
   const manifests: YamlDocument[] = [];
-  for (const [file, text] of await readTexts(await filesBelow(paths))) {
+  const texts = await readTexts(await filesBelow(paths));
+  const digest: Digest = `sha256:${createHash('sha256')
+    .update(texts.map(([, text]) => text).join(''))
+    .digest('hex')}`;
+  for (const [file, text] of texts) {
     const yaml = readYaml(file, text, bounds);
     unread.push(...yaml.complaints.map(ofSchema));
     if (yaml.documents.length === 0 && yaml.complaints.length === 0)
@@ -60,9 +68,10 @@ export async function lintAll(paths: readonly string[]): Promise<Linted> {
   }
   // Half of the files would give findings that the other half mends.
   if (unread.length > 0)
-    return { documents: documents.length, objects: 0, passedOver: {}, findings: unread, allowed: [] };
+    return { digest, documents: documents.length, objects: 0, passedOver: {}, findings: unread, allowed: [] };
   const workloads = lintWorkloads(manifests, deadlinesOf(documents));
   return {
+    digest,
     documents: documents.length,
     objects: workloads.objects,
     passedOver: workloads.passedOver,

@@ -22,11 +22,16 @@ export function registerSetup(program: Command): void {
       'belay lint belay.yaml deploy/  # manifests as well, and their times against the pipeline’s',
       'helm template shop ./chart | belay lint -',
       'belay lint --explain prestop',
+      'belay lint deploy/ --report workload.dsse.json --artifact shop.tar.gz --key ci.pem',
     ],
   )
     .option('-o, --output <format>', 'json for a machine')
     .option('--strict', 'warnings fail too', false)
     .option('--explain <rule>', 'say what a rule over manifests asks for, why, and how it looks')
+    .option('--report <file>', 'write what came out as a check’s signed report (with --artifact and --key)')
+    .option('--artifact <file>', 'the artifact that the report is about')
+    .option('--key <file>', 'the private key (PEM, PKCS #8, Ed25519)')
+    .option('--check <name>', 'the check that is reported', 'workload')
     .action(async (files, options) => (await import('../commands/lint.ts')).lint(files, options));
 
   const apply = described(program.command('apply [files...]'), 'Apply documents: all of them or none', [
