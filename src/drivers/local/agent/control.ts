@@ -64,13 +64,14 @@ export class ControlServer {
         send(response, { status: 401, body: { error: 'the bearer token is missing or wrong' } });
         return;
       }
-      this.#controlled.onCall();
+      // Whoever scrapes is not the control plane, and does not stand for its being there.
       if (request.method === 'GET' && request.url === '/metrics') {
         response
           .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
           .end(this.#controlled.exposition());
         return;
       }
+      this.#controlled.onCall();
       send(response, await this.#route(request));
     } catch (problem) {
       this.#controlled.onBug(problem);

@@ -19,6 +19,11 @@ const METRICS = {
     'histogram',
     'Time from a request to the end of its answer.',
   ],
+  started: [
+    'belay_edge_upstream_start_time_seconds',
+    'gauge',
+    'When the process began, whose counters began at zero with it.',
+  ],
   weight: ['belay_edge_weight_percent', 'gauge', 'Share of traffic by the routing table.'],
 } as const;
 
@@ -27,7 +32,13 @@ const METRICS = {
  * nothing needs escaping.
  */
 export function renderExposition(environment: string, slots: readonly SlotCounters[]): string {
-  const lines: Record<keyof typeof METRICS, string[]> = { requests: [], errors: [], latency: [], weight: [] };
+  const lines: Record<keyof typeof METRICS, string[]> = {
+    requests: [],
+    errors: [],
+    latency: [],
+    started: [],
+    weight: [],
+  };
   for (const { project, service, report } of slots) {
     const slot = `project="${project}",environment="${environment}",service="${service}"`;
     for (const { release, weight } of report.weights) {
@@ -37,6 +48,7 @@ export function renderExposition(environment: string, slots: readonly SlotCounte
       const labels = `${slot},release="${upstream.release}",pod="${upstream.pod}"`;
       lines.requests.push(`${METRICS.requests[0]}{${labels}} ${upstream.requests}`);
       lines.errors.push(`${METRICS.errors[0]}{${labels}} ${upstream.errors}`);
+      lines.started.push(`${METRICS.started[0]}{${labels}} ${upstream.started}`);
       for (const [bound, count] of Object.entries(upstream.latencyMs)) {
         lines.latency.push(`${METRICS.latency[0]}_bucket{${labels},le="${bound}"} ${count}`);
       }
