@@ -88,7 +88,10 @@ class Run {
       reported: (event) => {
         if (event.event === 'lint-stopped')
           this.#invariants.violated(0, `the lint stopped a decision: ${event.findings.join('; ')}`);
-        else if (!(event.error instanceof Error && event.error.message === 'given up'))
+        else if (
+          event.event === 'work-failed' &&
+          !(event.error instanceof Error && event.error.message === 'given up')
+        )
           this.#invariants.violated(
             0,
             `work failed: ${String(event.error)} ${event.error instanceof Error ? (event.error.stack ?? '') : ''}`,

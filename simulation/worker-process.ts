@@ -91,6 +91,8 @@ export class WorkerProcess {
       metrics: {
         scrape: (slot, arms, signal) =>
           this.#through('driver.scrape', () => inner.metrics.scrape(slot, arms, signal)),
+        history: (slot, asked, signal) =>
+          this.#through('driver.history', () => inner.metrics.history(slot, asked, signal)),
       },
     };
   }

@@ -144,7 +144,7 @@ describe('shop: in an environment', () => {
     );
     await shift(1, ['v1', 100]);
     await remove(1, 'v2');
-    const arms = { canary: 'shop-v2', stable: 'shop-v1' };
+    const arms = { canary: 'shop-v2', stable: 'shop-v1', weights: null };
     const report = await traffic.stop();
     const samples = await driver.metrics.scrape(slot, arms, signal);
     assert.ok(samples.ok);
@@ -164,7 +164,11 @@ describe('shop: in an environment', () => {
     const { requests, failures } = seen(await real.done, 'v3');
     assert.equal(requests, 300);
     assert.ok(failures >= 6 && failures <= 40, `about 18 of 300 fail, not ${failures}`);
-    const samples = await driver.metrics.scrape(slot, { canary: 'shop-v3', stable: null }, signal);
+    const samples = await driver.metrics.scrape(
+      slot,
+      { canary: 'shop-v3', stable: null, weights: null },
+      signal,
+    );
     assert.ok(samples.ok);
     assert.equal(samples.value[0]?.bad['errors'], failures);
     await shift(2, ['v1', 100]);
@@ -178,7 +182,11 @@ describe('shop: in an environment', () => {
     const smoke = new Load({ edge, profile: 'smoke', rate: 150, seed: 4, seconds: 30, requests: 200 });
     const calm = (await smoke.done).serviceMs;
     const slow = async (): Promise<number> => {
-      const samples = await driver.metrics.scrape(slot, { canary: 'shop-v4', stable: null }, signal);
+      const samples = await driver.metrics.scrape(
+        slot,
+        { canary: 'shop-v4', stable: null, weights: null },
+        signal,
+      );
       assert.ok(samples.ok);
       return samples.value.reduce(
         (sum, { requests, latencyMs }) => sum + requests - (latencyMs['250'] ?? 0),

@@ -8,7 +8,7 @@ import { type Logger, pino } from 'pino';
 import { formatVerifierKey } from '../core/ledger/verifier-key.ts';
 import type { NoteSigner } from '../core/ledger/note.ts';
 import { ok, type Result, err } from '../core/model/result.ts';
-import type { SlotKey } from '../core/model/name.ts';
+import { type SlotKey, slotStream } from '../core/model/name.ts';
 import { nodeCrypto } from '../engine/crypto.ts';
 import type { WorkerEvent } from '../engine/worker.ts';
 import { exportEvidence } from '../evidence/export.ts';
@@ -29,7 +29,8 @@ import { loadLogKey } from '../store/log-key.ts';
 import { inspectSchema } from '../store/migrate.ts';
 import type { ServerConfig } from './config.ts';
 import { documentLint } from './document-lint.ts';
-import { driverRegistry } from './drivers.ts';
+import { appliedEnvironment, driverRegistry } from './drivers.ts';
+import { metricsCheck } from './metrics-check.ts';
 import { startSideJobs } from './side-jobs.ts';
 import { StartRefused } from './start-refused.ts';
 import { startWorkers } from './workers.ts';
@@ -112,10 +113,10 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
     {
       store: substitutes.store?.(store) ?? store,
       crypto: nodeCrypto,
-      driverFor: driverOf(config, substitutes),
+      driverFor: driverOf(config, folds, substitutes),
       pace,
       concurrency,
-      report: (event) => tell(log, event),
+      report: teller(log),
     },
     (lane, error) => log.error({ lane, error: String(error) }, 'the store could not be reached'),
   );
@@ -150,6 +151,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
     quota,
     closing: closing.signal,
     lintDocuments: documentLint,
+    checkSources: metricsCheck(config.secretsFolder ?? null),
     evidence: evidenceExporter(pool, signer),
     ledger: ledgerReader(pool),
   };
@@ -180,9 +182,14 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
 
 function driverOf(
   config: ServerConfig,
+  folds: Folds,
   substitutes: ServerSubstitutes,
 ): (slot: SlotKey) => EnvironmentDriver {
-  const real = driverRegistry(config.agentsFolder);
+  const real = driverRegistry({
+    agentsFolder: config.agentsFolder,
+    secretsFolder: config.secretsFolder ?? null,
+    environmentOf: appliedEnvironment(folds),
+  });
   return (slot) => substitutes.driver?.(real(slot)) ?? real(slot);
 }
 
@@ -193,8 +200,30 @@ function tlsOf(config: ServerConfig): { readonly tls?: { readonly key: string; r
   };
 }
 
+/** A reason for which there are no samples is told again after this long. */
+const tellAgainMs = 60_000;
+
+function teller(log: Logger): (event: WorkerEvent) => void {
+  const told = new Map<string, number>();
+  return (event) => {
+    if (event.event !== 'no-samples') return tell(log, event);
+    const key = `${slotStream(event.slot)} ${event.why.message}`;
+    const now = performance.now();
+    if (now - (told.get(key) ?? -Infinity) < tellAgainMs) return;
+    if (told.size > 1_000) told.clear();
+    told.set(key, now);
+    tell(log, event);
+  };
+}
+
 function tell(log: Logger, event: WorkerEvent): void {
   switch (event.event) {
+    case 'no-samples':
+      log.warn(
+        { slot: event.slot, code: event.why.code, why: event.why.message },
+        'there are no samples, so what is measured decides nothing',
+      );
+      return;
     case 'lint-stopped':
       log.error(
         { slot: event.slot, findings: event.findings },

@@ -8,6 +8,8 @@ export const ServerConfig = z.strictObject({
   dataFolder: z.string().min(1),
   /** Folders of the agents of `local` environments, one a slot: PROJECT.ENVIRONMENT.SERVICE. */
   agentsFolder: z.string().min(1),
+  /** Files that a reference `file:NAME` in a document may name, where the server itself needs a secret. */
+  secretsFolder: z.string().min(1).optional(),
   host: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(7420),
   /** PEM files; needed to listen anywhere but on the loopback interface. */
@@ -27,6 +29,7 @@ const variables: Readonly<Record<keyof ServerConfig, string>> = {
   databaseUrl: 'BELAY_DATABASE_URL',
   dataFolder: 'BELAY_DATA',
   agentsFolder: 'BELAY_AGENTS',
+  secretsFolder: 'BELAY_SECRETS',
   host: 'BELAY_HOST',
   port: 'BELAY_PORT',
   tlsKeyFile: 'BELAY_TLS_KEY_FILE',

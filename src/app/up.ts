@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { projectStream, type SlotKey } from '../core/model/name.ts';
+import { createLocalDriver } from '../drivers/local/driver.ts';
 import { nodeCrypto } from '../engine/crypto.ts';
 import type { EnvironmentDriver } from '../ports/environment.ts';
 import { loadSlot } from '../store/slot-rows.ts';
@@ -10,7 +11,7 @@ import { listProjects } from '../store/slots-listing.ts';
 import { type BelayServer, startBelay } from './belay-server.ts';
 import { bringBackStable } from './bring-back.ts';
 import { ServerConfig } from './config.ts';
-import { driverRegistry } from './drivers.ts';
+import { agentFolder } from './drivers.ts';
 import { startEmbeddedDatabase } from './embedded-database.ts';
 import { LocalEnvironments } from './local-environments.ts';
 import { StartRefused } from './start-refused.ts';
@@ -63,6 +64,7 @@ export async function runUp(
         databaseUrl: database.value.serverUrl,
         dataFolder: join(folder, 'server'),
         agentsFolder: folders.agents,
+        secretsFolder: folders.secrets,
         port: options.port,
         logLevel: options.logLevel,
       }),
@@ -108,14 +110,13 @@ async function serveEnvironments(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const driverFor = driverRegistry(agentsFolder);
   const returning: Promise<void>[] = [];
   while (!signal.aborted) {
     for (const { key, onControlPlaneLoss } of await localSlots(server)) {
       const edge = await environments.ensure(key, onControlPlaneLoss);
       if (edge === null) continue;
       say(`${key.service} in ${key.environment} answers at ${edge}`);
-      returning.push(bringBack(server, driverFor(key), key, say, signal));
+      returning.push(bringBack(server, createLocalDriver(agentFolder(agentsFolder, key)), key, say, signal));
     }
     await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
   }

@@ -378,10 +378,12 @@ test('init writes documents that lint finds nothing in and apply takes', async (
   await using stub = await StubServer.start({
     'POST /v1/apply': answering(ApplyAnswer, {
       results: [{ kind: 'Pipeline', name: 'shop', project: 'shop', digest: digest('a'), change: 'created' }],
+      warnings: [{ path: '/documents/1/metadata/name', message: 'an example', fix: 'look' }],
     }),
   });
   const applied = await runBelay(home, ['apply', '--dry-run'], { env: connected(stub) });
   assert.equal(applied.stdout, 'pipeline/shop created (dry run)\n');
+  assert.match(applied.stderr, /^belay\.yaml:\d+:\d+: warning: an example; look$/m);
   const asked = stub.asked[0];
   assert.equal(asked?.query['dryRun'], 'true');
   assert.equal(ApplyRequest.parse(JSON.parse(asked?.body ?? '')).documents.length, 3);

@@ -71,7 +71,8 @@ class Trial {
   }
 
   async scrape(): Promise<readonly Sample[]> {
-    const arms = { canary: this.canary, stable: this.stable };
+    const { weights } = await this.observe();
+    const arms = { canary: this.canary, stable: this.stable, weights };
     const result = await this.subject.driver.metrics.scrape(this.subject.slot, arms, signal);
     assert.ok(result.ok, result.ok ? '' : result.error.message);
     return result.value;

@@ -1,7 +1,7 @@
 import type { Crypto } from '../core/model/digest.ts';
 import type { SlotKey } from '../core/model/name.ts';
 import { unreachable } from '../core/model/result.ts';
-import type { EnvironmentDriver } from '../ports/environment.ts';
+import type { EnvironmentDriver, Unreadable } from '../ports/environment.ts';
 import type { Claim, EngineStore, Lane } from '../ports/store.ts';
 import { carryOut } from './effects.ts';
 import { type ObservePace, observeSlot } from './observe.ts';
@@ -22,6 +22,7 @@ export interface WorkerParts {
 
 export type WorkerEvent =
   | { readonly event: 'lint-stopped'; readonly slot: SlotKey; readonly findings: readonly string[] }
+  | { readonly event: 'no-samples'; readonly slot: SlotKey; readonly why: Unreadable }
   | { readonly event: 'work-failed'; readonly slot: SlotKey; readonly lane: Lane; readonly error: unknown };
 
 /** A lease covers one piece of work, never a wait: an effect's call is given up before its lease ends. */
@@ -69,7 +70,14 @@ async function work(parts: WorkerParts, claim: Claim): Promise<void> {
       return;
     }
     case 'observe':
-      await observeSlot(parts.store, parts.driverFor(claim.slot), claim, parts.pace, callLimit(parts));
+      await observeSlot(
+        parts.store,
+        parts.driverFor(claim.slot),
+        claim,
+        parts.pace,
+        callLimit(parts),
+        (why) => parts.report({ event: 'no-samples', slot: claim.slot, why }),
+      );
       return;
     case 'effect':
       await carryOut(parts.store, parts.driverFor(claim.slot), parts.crypto, claim, callLimit(parts));

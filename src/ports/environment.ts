@@ -70,14 +70,66 @@ export interface Observer {
   observe(slot: SlotKey, signal: AbortSignal): Promise<Result<Omit<Observation, 'at'>, Unreadable>>;
 }
 
-/** Raw cumulative counters, one sample a pod and scrape. A pod that did not answer is left out, not guessed. */
+/** The two releases that share traffic, and the weights as they were read just now; null where they could not be. */
+export interface ScrapedArms {
+  readonly canary: string;
+  readonly stable: string | null;
+  readonly weights: readonly Weight[] | null;
+}
+
+/** Of which release, and up to when (seconds since 1970). */
+export interface HistoryAsked {
+  readonly stable: string;
+  readonly before: number;
+}
+
+/** One stretch of history: after `from`, up to `to`, in seconds. `digest` is over the canonical JSON of its samples. */
+export interface HistorySlice {
+  readonly from: number;
+  readonly to: number;
+  readonly samples: number;
+  readonly bad: number;
+  readonly digest: Digest;
+}
+
+/**
+ * What stable counted before: its samples rising in time, as `belay analysis replay --history` takes them, with weight
+ * 0, and the slices that they were read in. The samples may be dropped once they are summed up; the slices stay, to
+ * tell what the sum was made of. `ended`: 1,000 failed requests, 24 hours, as many samples as are kept, or an older
+ * slice that could not be used.
+ */
+export interface MetricsHistory {
+  readonly samples: readonly Sample[];
+  readonly slices: readonly HistorySlice[];
+  readonly ended: 'enough-events' | 'whole-span' | 'enough-samples' | 'unusable-before';
+}
+
+/** Raw cumulative counters, one sample a pod and scrape. */
 export interface Metrics {
+  /**
+   * Samples of both arms. A pod that did not answer is left out, not guessed; no samples are no news, and never say
+   * that there was no traffic. May give scrapes of earlier moments, and the same one twice; each with the weight that
+   * was in force when it was taken. A source that reads weights together with its counters goes by those; any other by
+   * `arms.weights`, and leaves out what was scraped around a change of weights.
+   */
   scrape(
     slot: SlotKey,
-    arms: { readonly canary: string; readonly stable: string | null },
+    arms: ScrapedArms,
     signal: AbortSignal,
   ): Promise<Result<readonly Sample[], Unreadable>>;
+  /**
+   * What stable counted before a moment, backwards until 1,000 failed requests or 24 hours. A pod has the same name
+   * here and in `scrape`. A source without a memory gives no samples, and no error. May take minutes: `signal` bounds it.
+   */
+  history(
+    slot: SlotKey,
+    asked: HistoryAsked,
+    signal: AbortSignal,
+  ): Promise<Result<MetricsHistory, Unreadable>>;
 }
+
+/** The history of a source that remembers nothing. */
+export const noHistory: MetricsHistory = { samples: [], slices: [], ended: 'whole-span' };
 
 /** The ports of one environment. `fences` says whether the outside checks generations. */
 export interface EnvironmentDriver {

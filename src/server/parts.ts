@@ -41,6 +41,15 @@ export interface LedgerReader {
  */
 export type DocumentLint = (documents: readonly BelayDocument[], project: ProjectState) => readonly Finding[];
 
+/**
+ * Tries what documents say of other systems, before any is applied; `project` is the state without them. An error
+ * refuses the whole; a warning goes into the answer. Bounded in time, and never throws because the other is away.
+ */
+export type SourceCheck = (
+  documents: readonly BelayDocument[],
+  project: ProjectState,
+) => Promise<readonly (Finding & { readonly severity: 'error' | 'warning' })[]>;
+
 /** Everything that the server needs; the composition root gives it. */
 export interface ServerParts {
   readonly pool: Pool;
@@ -57,6 +66,7 @@ export interface ServerParts {
   /** Ends streams when the server closes. */
   readonly closing: AbortSignal;
   readonly lintDocuments: DocumentLint;
+  readonly checkSources: SourceCheck;
   /** Null where the server exports none. */
   readonly evidence: EvidenceExporter | null;
   /** Null where nothing signs the ledger. */

@@ -89,7 +89,11 @@ export const ApplyResult = z.object({
   change: z.enum(['created', 'changed', 'unchanged']),
 });
 export type ApplyResult = z.infer<typeof ApplyResult>;
-export const ApplyAnswer = z.object({ results: z.array(ApplyResult) });
+export const ApplyAnswer = z.object({
+  results: z.array(ApplyResult),
+  /** What refuses nothing and should be looked at: queries that return no series now. */
+  warnings: z.array(z.object({ path: z.string(), message: z.string(), fix: z.string().optional() })),
+});
 export type ApplyAnswer = z.infer<typeof ApplyAnswer>;
 
 export const DocumentView = z.object({

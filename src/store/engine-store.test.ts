@@ -127,9 +127,7 @@ function partsFor(store: PostgresEngineStore, driver: EnvironmentDriver): Worker
     driverFor: () => driver,
     pace: { effect: 5, moving: 5, idle: 1_000 },
     report: (event) =>
-      assert.fail(
-        canonicalJson({ event: event.event, error: 'error' in event ? String(event.error) : event.findings }),
-      ),
+      assert.fail(canonicalJson({ ...event, ...('error' in event ? { error: String(event.error) } : {}) })),
     concurrency: { turn: 4, observe: 4, effect: 4 },
   };
 }

@@ -30,6 +30,7 @@ export async function apply(files: readonly string[], options: ApplyOptions): Pr
     .catch((error: unknown) => {
       throw error instanceof ApiRefusal ? placedRefusal(error, documents) : error;
     });
+  for (const warning of answer.warnings) say(warningLine(warning, documents));
   if (options.output === 'wide') {
     await printAnswer<ApplyResult>('wide', answer, {
       rows: answer.results,
@@ -48,6 +49,18 @@ export async function apply(files: readonly string[], options: ApplyOptions): Pr
       printData(
         `${resultName(result)}${options.output === 'name' ? '' : ` ${result.change}${options.dryRun ? ' (dry run)' : ''}`}`,
       );
+}
+
+/** `belay.yaml:12:7: warning: …`, as `belay lint` writes what it finds itself. */
+function warningLine(
+  { path, message, fix }: ApplyAnswer['warnings'][number],
+  documents: readonly ReadDocument[],
+): string {
+  const [, index, rest] = /^\/documents\/(\d+)(.*)$/.exec(path) ?? [];
+  const read = documents[Number(index)];
+  const place = read?.placeOf(pointerParts(rest ?? ''));
+  const where = place === undefined ? '' : `${read?.file}:${place.line}:${place.column}: `;
+  return `${where}warning: ${message}${fix === undefined ? '' : `; ${fix}`}`;
 }
 
 const resultName = (result: ApplyResult): string => `${result.kind.toLowerCase()}/${result.name}`;

@@ -27,6 +27,9 @@ export type DocumentRule =
   | 'metric-without-canary'
   | 'metric-needs-data'
   | 'latency-bound'
+  | 'latency-unmeasured'
+  | 'credentials-in-clear'
+  | 'metrics-window'
   | 'soak-empty'
   | 'soak-long';
 

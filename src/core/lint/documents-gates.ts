@@ -193,7 +193,20 @@ function lintMetric(view: StageView, path: string, gate: GateOf<'metric'>): read
       'take a wider margin if the service has less traffic than that within maxHold',
     );
   }
-  const local = view.environment?.spec.driver === 'local';
+  const { metrics, driver } = view.environment?.spec ?? {};
+  const local = driver === 'local' && metrics === undefined;
+  if (metrics?.latency === null && latency !== null) {
+    findings.push(
+      finding(
+        view,
+        severityOf(gate),
+        'latency-unmeasured',
+        `${path}/latency`,
+        `gate ${gate.name} would see no slow request: environment ${view.stage.environment} measures no latency`,
+        'name the buckets in spec.metrics.latency of the environment, or set latency to null',
+      ),
+    );
+  }
   if (local && latency !== null && !localLatencyBoundsMs.includes(latency.aboveMs)) {
     findings.push(
       finding(

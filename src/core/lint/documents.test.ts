@@ -225,3 +225,24 @@ test('the nearest name is near, or none', () => {
   assert.equal(nearestName('zebra', ['environment', 'stages']), null);
   assert.equal(didYouMean('zebra', ['a', 'b']), 'there is a, b');
 });
+
+test('a metrics source that sends credentials in clear, looks back too little, or measures no latency', () => {
+  const metrics = (changes: object): Partial<Input<'Environment'>['spec']> => ({
+    metrics: { source: 'prometheus', url: 'http://prometheus.monitoring:9090', ...changes },
+  });
+  const authentication = { type: 'bearer', token: 'file:token' } as const;
+  assert.deepEqual(ofStage({}, metrics({})), []);
+  assert.deepEqual(ofStage({}, metrics({ authentication })), [
+    'warning credentials-in-clear 1/spec/metrics/url',
+  ]);
+  assert.deepEqual(ofStage({}, metrics({ authentication, url: 'http://127.0.0.1:9090' })), []);
+  assert.deepEqual(ofStage({}, metrics({ authentication, url: 'https://prometheus.example' })), []);
+  assert.deepEqual(ofStage({}, metrics({ every: '10s', window: '15s' })), [
+    'error metrics-window 1/spec/metrics/window',
+  ]);
+  const slow: StageInput['analysis'] = [{ kind: 'metric', name: 'slow', latency: { aboveMs: 300 } }];
+  assert.deepEqual(ofStage({ analysis: slow }, metrics({})), []);
+  assert.deepEqual(ofStage({ analysis: slow }, metrics({ latency: null })), [
+    'error latency-unmeasured 2/spec/stages/0/analysis/0/latency',
+  ]);
+});

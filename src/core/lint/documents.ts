@@ -129,9 +129,10 @@ function lintEnvironment(environment: Environment, document: number): readonly D
     freezes,
     `environment ${environment.metadata.name}`,
   );
-  if (!production || warm > 0) return intervals;
+  const found = [...intervals, ...lintMetricsSource(environment, document)];
+  if (!production || warm > 0) return found;
   return [
-    ...intervals,
+    ...found,
     {
       rule: 'production-cold',
       severity: 'warning',
@@ -141,6 +142,35 @@ function lintEnvironment(environment: Environment, document: number): readonly D
       fix: 'give warm a time such as 10m',
     },
   ];
+}
+
+function lintMetricsSource({ spec }: Environment, document: number): readonly DocumentFinding[] {
+  const { metrics } = spec;
+  const findings: DocumentFinding[] = [];
+  if (metrics === undefined) return findings;
+  const plain = metrics.url.startsWith('http:') && !/^http:\/\/(localhost|127\.|\[::1\])/.test(metrics.url);
+  if (plain && metrics.authentication !== undefined) {
+    findings.push({
+      rule: 'credentials-in-clear',
+      severity: 'warning',
+      document,
+      path: '/spec/metrics/url',
+      message: 'credentials are sent without TLS',
+      fix: 'take an https address, unless the network encrypts',
+    });
+  }
+  if (metrics.window < 2 * metrics.every) {
+    findings.push({
+      rule: 'metrics-window',
+      severity: 'error',
+      document,
+      path: '/spec/metrics/window',
+      message:
+        'each query looks back less than two times as far as the time between two: samples would be missed',
+      fix: 'take a window of several times `every`',
+    });
+  }
+  return findings;
 }
 
 function lintPipeline(pipeline: Pipeline, document: number, set: DocumentSet): readonly DocumentFinding[] {

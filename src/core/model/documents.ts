@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Gate } from './gate.ts';
+import { PrometheusSource } from './metrics-source.ts';
 import { Name } from './name.ts';
 import { Duration, Instant } from './time.ts';
 
@@ -78,6 +79,9 @@ export const Environment = z.strictObject({
       .max(200)
       .default([])
       .describe('Planned freezes in UTC, start included and end excluded.'),
+    metrics: PrometheusSource.optional().describe(
+      'Where canary and stable are counted, if not by the driver itself.',
+    ),
   }),
 });
 export type Environment = z.infer<typeof Environment>;

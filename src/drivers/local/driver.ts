@@ -2,7 +2,13 @@ import type { SlotKey } from '../../core/model/name.ts';
 import type { Sample } from '../../core/model/observation.ts';
 import { err, ok, unreachable } from '../../core/model/result.ts';
 import type { Result } from '../../core/model/result.ts';
-import type { EnvironmentDriver, Outcome, Unreadable } from '../../ports/environment.ts';
+import {
+  type EnvironmentDriver,
+  noHistory,
+  type Outcome,
+  type ScrapedArms,
+  type Unreadable,
+} from '../../ports/environment.ts';
 import { callAgent } from './agent-client.ts';
 import type { CallError } from './agent-client.ts';
 import { AgentOutcome, CountersReport, SlotReport, slotPath } from './protocol.ts';
@@ -53,14 +59,17 @@ export function createLocalDriver(folder: string): EnvironmentDriver {
         return answer.ok ? ok({ ...answer.value, level: 'confirmed' }) : err(unreadable(answer.error));
       },
     },
-    metrics: { scrape: (slot, arms, signal) => scrape(folder, slot, arms, signal) },
+    metrics: {
+      scrape: (slot, arms, signal) => scrape(folder, slot, arms, signal),
+      history: async () => ok(noHistory),
+    },
   };
 }
 
 async function scrape(
   folder: string,
   slot: SlotKey,
-  arms: { readonly canary: string; readonly stable: string | null },
+  arms: ScrapedArms,
   signal: AbortSignal,
 ): Promise<Result<readonly Sample[], Unreadable>> {
   const path = `${slotPath(slot)}/counters`;

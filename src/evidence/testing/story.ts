@@ -157,7 +157,7 @@ class Teller {
       },
       pace: { effect: 5, moving: 5, idle: 1_000 },
       report: (event) =>
-        assert.fail(`${event.event} ${'error' in event ? String(event.error) : event.findings.join()}`),
+        assert.fail(`${event.event} ${'error' in event ? String(event.error) : JSON.stringify(event)}`),
       concurrency: { turn: 4, observe: 4, effect: 4 },
     };
   }

@@ -1,6 +1,6 @@
 import type { RunningWorkload, Weight } from '../../core/model/observation.ts';
 import { ok } from '../../core/model/result.ts';
-import type { EnvironmentDriver } from '../environment.ts';
+import { type EnvironmentDriver, noHistory } from '../environment.ts';
 
 /** An outside that does at once what it is asked, and counts 100 requests a scrape on each arm. */
 export function instantDriver(errorsOf: (release: string) => number): EnvironmentDriver {
@@ -52,6 +52,7 @@ export function instantDriver(errorsOf: (release: string) => number): Environmen
         const stable = arms.stable === null ? [] : [sample('stable', arms.stable, weight)];
         return ok([sample('canary', arms.canary, weight), ...stable]);
       },
+      history: async () => ok(noHistory),
     },
   };
 }

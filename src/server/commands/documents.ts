@@ -42,6 +42,9 @@ export async function applyDocuments(
     const allowed = need(by, 'admin', project, '*');
     if (!allowed.ok) return allowed;
   }
+  const checked = await checkSources(parts, prepared.value, projects);
+  if (!checked.ok) return checked;
+  const warnings = [...checked.value];
   const streams = projects.map(projectStream);
   let results: readonly ApplyResult[] = [];
   const check = async (
@@ -53,11 +56,11 @@ export async function applyDocuments(
     return ok(planned.value.map((p) => ({ stream: projectStream(p.project), entries: [...p.entries] })));
   };
   if (dryRun) {
-    const checked = await check(await databaseNow(parts.pool));
-    return checked.ok ? ok({ results: [...results] }) : checked;
+    const planned = await check(await databaseNow(parts.pool));
+    return planned.ok ? ok({ results: [...results], warnings }) : planned;
   }
   const recorded = await recordTogether(parts, streams, check);
-  return recorded.ok ? ok({ results: [...results] }) : recorded;
+  return recorded.ok ? ok({ results: [...results], warnings }) : recorded;
 }
 
 function prepare(parts: ServerParts, request: ApplyRequest): Answer<readonly Prepared[]> {
@@ -88,6 +91,31 @@ function prepare(parts: ServerParts, request: ApplyRequest): Answer<readonly Pre
   return findings.length === 0
     ? ok(prepared)
     : refuse(422, 'invalid-documents', 'nothing was applied: the documents are not valid', findings);
+}
+
+/** Asks the other systems that the documents name, outside of any transaction. Returns the warnings. */
+async function checkSources(
+  parts: ServerParts,
+  prepared: readonly Prepared[],
+  projects: readonly string[],
+): Promise<Answer<readonly Finding[]>> {
+  const found = await Promise.all(
+    projects.map(async (project) => {
+      const own = prepared.filter((p) => p.project === project);
+      const state = await parts.folds.project(projectStream(project));
+      const findings = await parts.checkSources(
+        own.map((p) => p.document),
+        state,
+      );
+      return findings.map(({ severity, ...finding }) => ({ severity, finding: placed(finding, own) }));
+    }),
+  );
+  const of = (wanted: 'error' | 'warning'): readonly Finding[] =>
+    found.flat().flatMap(({ severity, finding }) => (severity === wanted ? [finding] : []));
+  const errors = of('error');
+  return errors.length === 0
+    ? ok(of('warning'))
+    : refuse(422, 'invalid-documents', 'nothing was applied: what the documents name does not work', errors);
 }
 
 interface Planned {

@@ -121,6 +121,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     quota: { perSecond: 10_000, burst: 100_000 },
     closing: closing.signal,
     lintDocuments: () => [],
+    checkSources: async () => [],
     evidence: null,
     ledger: null,
     ...override,

@@ -166,8 +166,8 @@ function roundAt(
   };
 }
 
-/** The quickest pod's seconds between scrapes. */
-const paceOf = (pods: Readonly<Record<string, PodState>>): number | null =>
+/** The quickest pod's seconds between scrapes; null until two are known. */
+export const paceOf = (pods: Readonly<Record<string, PodState>>): number | null =>
   Object.values(pods).reduce<number | null>(
     (least, { every }) => (every === null ? least : Math.min(every, least ?? every)),
     null,

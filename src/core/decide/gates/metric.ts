@@ -12,7 +12,7 @@ import { unreachable } from '../../model/result.ts';
 import type { Reason } from '../../model/reason.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
 
-/** Without a new boundary for this long, what was shown before says nothing of now. */
+/** Without a new boundary for this long, or for four scrapes, what was shown before says nothing of now. */
 const staleAfterMs = 30_000;
 
 /**
@@ -41,7 +41,7 @@ export function judgeMetric(
   const told = { state, profile, next };
   if (move === 'rollback') return answer('fail', recorded(reason, told, t * 1000));
   // What is worse stays so; whatever else was shown before the silence says nothing of now.
-  const heardUntil = t * 1000 + staleAfterMs;
+  const heardUntil = t * 1000 + Math.max(staleAfterMs, 4_000 * (paceOf(state.counters.pods) ?? 0));
   if (context.now >= heardUntil) return answer('error', { code: 'no-aligned-data', silent: 'both' });
   if (move === 'advance') return answer('pass', recorded(reason, told, t * 1000), heardUntil);
   return answer(verdictOf(reason), recorded(reason, told, t * 1000), heardUntil);

@@ -92,7 +92,7 @@ describe('agent: a process and its environment', () => {
     );
     const samples = await environment.driver.metrics.scrape(
       slot,
-      { canary: 'tiny-v2', stable: 'tiny-v1' },
+      { canary: 'tiny-v2', stable: 'tiny-v1', weights: null },
       signal,
     );
     assert.ok(samples.ok);
@@ -125,6 +125,7 @@ describe('agent: a process and its environment', () => {
       /^belay_edge_requests_total\{project="demo",environment="test",service="tiny",release="tiny-v1",pod="tiny-v1-[0-9a-f]{8}"\} \d+$/m,
     );
     assert.match(text, /^belay_edge_request_duration_milliseconds_bucket\{.*,le="250"\} \d+$/m);
+    assert.match(text, /^belay_edge_upstream_start_time_seconds\{.*\} \d{10}(\.\d+)?$/m);
     assert.match(text, /^belay_edge_weight_percent\{.*release="tiny-v1"\} 100$/m);
   });
 
@@ -247,8 +248,14 @@ describe('agent: the control plane is lost', () => {
       ];
       await environment.driver.traffic.shift(slot, { generation: 1, weights }, signal);
       const log = join(environment.folder, 'agent.log');
+      const token = readFileSync(join(environment.folder, 'token'), 'utf8');
+      const headers = { authorization: `Bearer ${token}` };
       await eventually(
-        () => readFileSync(log, 'utf8'),
+        async () => {
+          // A Prometheus that goes on scraping is not the control plane.
+          await (await fetch(`${environment.agent.endpoint.control}/metrics`, { headers })).text();
+          return readFileSync(log, 'utf8');
+        },
         (text) => text.includes('retreated'),
       );
       assert.deepEqual((await environment.observe()).weights, [{ release: 'tiny-v1', weight: 100 }]);

@@ -37,7 +37,7 @@ describe('edge', () => {
   const counted = async () => {
     const samples = await environment.driver.metrics.scrape(
       slot,
-      { canary: 'tiny-v2', stable: 'tiny-v1' },
+      { canary: 'tiny-v2', stable: 'tiny-v1', weights: null },
       signal,
     );
     assert.ok(samples.ok);

@@ -1,0 +1,142 @@
+import type { SlotKey } from '../../core/model/name.ts';
+import type { PrometheusSource } from '../../core/model/metrics-source.ts';
+import type { Sample } from '../../core/model/observation.ts';
+import { err, ok } from '../../core/model/result.ts';
+import type { Result } from '../../core/model/result.ts';
+import type { Metrics, ScrapedArms, Unreadable } from '../../ports/environment.ts';
+import type { Reading } from './counters.ts';
+import { armValues, fetchReadings } from './fetch-counters.ts';
+import { readHistory } from './history.ts';
+import type { QueryClient, QueryError } from './query-client.ts';
+import { WeightsSeen } from './weights-seen.ts';
+
+/** Seconds between the two clocks from which on a sample's time says nothing about the weight that it was taken at. */
+const mostSkew = 5;
+
+type Answer = Result<readonly Sample[], Unreadable>;
+
+/**
+ * Samples of one slot from a Prometheus. It remembers which weights it was told and what it has given, for as long as
+ * the same two releases are compared; one that was just made gives nothing older than its first look, as it does not
+ * know the weights of then. `clock` gives milliseconds since 1970.
+ */
+export function createPrometheusMetrics(
+  source: PrometheusSource,
+  client: QueryClient,
+  clock: () => number,
+): Metrics {
+  let comparison: Comparison | null = null;
+  return {
+    scrape: async (slot, arms, signal) => {
+      const id = `${arms.canary} ${arms.stable ?? ''}`;
+      if (comparison?.id !== id) comparison = new Comparison(id, source);
+      return await comparison.scrape({ source, client, clock }, slot, arms, signal);
+    },
+    history: async (slot, asked, signal) => {
+      const read = await readHistory(client, source, slot, asked, signal);
+      return read.ok ? read : err(unreadable(read.error));
+    },
+  };
+}
+
+interface Parts {
+  readonly source: PrometheusSource;
+  readonly client: QueryClient;
+  readonly clock: () => number;
+}
+
+/** What is remembered while the same two releases are compared. */
+class Comparison {
+  readonly id: string;
+  readonly #weights: WeightsSeen;
+  readonly #given = new Map<string, number>();
+  #asked: number | null = null;
+  #failure: Unreadable | null = null;
+
+  constructor(id: string, source: PrometheusSource) {
+    this.id = id;
+    this.#weights = new WeightsSeen(source.window / 1000);
+  }
+
+  async scrape(
+    { source, client, clock }: Parts,
+    slot: SlotKey,
+    arms: ScrapedArms,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    if (arms.weights === null)
+      return err({ code: 'unreachable', message: 'how traffic is shared could not be read' });
+    const now = clock();
+    const weight = arms.weights.find(({ release }) => release === arms.canary)?.weight ?? 0;
+    this.#weights.look(now / 1000, weight / 100);
+    if (this.#asked !== null && now >= this.#asked && now - this.#asked < source.every)
+      return this.#failure === null ? ok([]) : err(this.#failure);
+    this.#asked = now;
+    const values = armValues(source, slot, arms);
+    if (values.canary === values.stable) return this.#fail('both releases have the same release label');
+    const span = { at: null, windowMs: source.window };
+    const read = await fetchReadings(client, source, slot, values, span, signal);
+    if (!read.ok) return this.#remember(unreadable(read.error));
+    const { readings, date } = read.value;
+    const skew = date === null ? 0 : Math.abs(date - clock()) / 1000;
+    // The header has whole seconds.
+    if (skew > mostSkew + 1)
+      return this.#fail(`the clock of Prometheus and this server’s differ by ${Math.round(skew)} s`);
+    if (arms.stable !== null && !readings.some(({ arm }) => arm === 'stable'))
+      return this.#remember({
+        code: 'not-found',
+        message: `Prometheus has no sample of ${arms.stable} in the last ${source.window / 1000} s`,
+      });
+    this.#failure = null;
+    return ok(this.#fresh(readings));
+  }
+
+  #fail(message: string): Answer {
+    return this.#remember({ code: 'invalid-answer', message });
+  }
+
+  /** Given again until it is asked anew. */
+  #remember(failure: Unreadable): Answer {
+    this.#failure = failure;
+    return err(failure);
+  }
+
+  /** What was not given yet and whose weight is known. What a later look can tell is kept for then. */
+  #fresh(readings: readonly Reading[]): readonly Sample[] {
+    const samples: Sample[] = [];
+    const waiting = new Set<string>();
+    for (const reading of readings) {
+      const key = `${reading.arm} ${reading.pod}`;
+      if (waiting.has(key) || reading.t <= (this.#given.get(key) ?? -Infinity)) continue;
+      const weight = this.#weights.at(reading.t);
+      if (weight === 'later') {
+        waiting.add(key);
+        continue;
+      }
+      this.#given.set(key, reading.t);
+      if (weight !== null) samples.push(sampleOf(reading, weight));
+    }
+    return samples;
+  }
+}
+
+/** A reading in the form that analyses take. */
+function sampleOf(reading: Reading, weight: number): Sample {
+  const { arm, t, pod, started, requests, errors, latencyMs } = reading;
+  return {
+    t,
+    arm,
+    pod,
+    ...(started === null ? {} : { started }),
+    weight,
+    requests,
+    bad: { errors },
+    latencyMs,
+  };
+}
+
+/** The two causes more that a query has are answers that cannot be used. */
+function unreadable({ code, message }: QueryError): Unreadable {
+  const known = code === 'bad-query' || code === 'too-large' ? 'invalid-answer' : code;
+  return { code: known, message: `Prometheus: ${message}` };
+}
