@@ -1,3 +1,4 @@
+import { paceOf } from '../../analysis/sequential/boundaries.ts';
 import {
   type Comparing,
   compared,
