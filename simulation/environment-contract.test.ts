@@ -24,7 +24,7 @@ const spec =
     generation,
     release,
     artifact: nodeCrypto.digest(release),
-    configuration: { digest: noConfiguration, parameters: {}, secrets: [] },
+    configuration: { digest: noConfiguration, parameters: {}, bundle: null, secrets: [] },
     replicas,
   });
 

@@ -104,6 +104,7 @@ describe('shop: in an environment', () => {
       configuration: {
         digest: `sha256:${'0'.repeat(64)}`,
         parameters: database.parameters,
+        bundle: null,
         secrets: [{ name: 'SHOP_DATABASE_PASSWORD', reference: 'file:shop-database', version: '1' }],
       },
     };

@@ -10,6 +10,7 @@ import type { NoteSigner } from '../core/ledger/note.ts';
 import { ok, type Result, err } from '../core/model/result.ts';
 import { type SlotKey, slotStream } from '../core/model/name.ts';
 import { nodeCrypto } from '../engine/crypto.ts';
+import { Clusters } from '../drivers/kubernetes/clusters.ts';
 import type { WorkerEvent } from '../engine/worker.ts';
 import { exportEvidence } from '../evidence/export.ts';
 import { tarOf } from '../evidence/pack-files.ts';
@@ -62,13 +63,15 @@ const pace = { effect: 150, moving: 1_000, idle: 10_000 };
 const concurrency = { turn: 16, observe: 16, effect: 16 };
 const migrationsFolder = fileURLToPath(new URL('../store/migrations', import.meta.url));
 
+const artifactsIn = (config: ServerConfig): string => join(config.dataFolder, 'artifacts');
+
 /** Starts a server. What was started before a refusal is stopped again. */
 export async function startBelay(
   config: ServerConfig,
   substitutes: ServerSubstitutes = {},
 ): Promise<BelayServer> {
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
-  const artifacts = join(config.dataFolder, 'artifacts');
+  const artifacts = artifactsIn(config);
   await mkdir(artifacts, { recursive: true });
   const signer = await loadLogKey(join(config.dataFolder, 'log-key.pem'), config.origin);
   if (!signer.ok) throw new StartRefused(`the log key cannot be used: ${signer.error.message}`);
@@ -188,7 +191,9 @@ function driverOf(
   const real = driverRegistry({
     agentsFolder: config.agentsFolder,
     secretsFolder: config.secretsFolder ?? null,
+    artifactFolder: artifactsIn(config),
     environmentOf: appliedEnvironment(folds),
+    clusters: new Clusters(process.env, () => Date.now()),
   });
   return (slot) => substitutes.driver?.(real(slot)) ?? real(slot);
 }

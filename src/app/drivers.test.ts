@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { Environment } from '../core/model/documents.ts';
+import { Clusters } from '../drivers/kubernetes/clusters.ts';
 import { slot } from '../drivers/local/testing/environment.ts';
 import { driverRegistry } from './drivers.ts';
 
@@ -29,6 +30,8 @@ test('samples come from where the environment says at the moment; all else from 
     const registry = driverRegistry({
       agentsFolder: '/nowhere',
       secretsFolder: null,
+      artifactFolder: '/nowhere',
+      clusters: new Clusters({}, () => 0),
       environmentOf: async () => document,
     });
     const driver = registry(slot);

@@ -1,8 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../core/model/canonical.ts';
 import type { Environment } from '../core/model/documents.ts';
+import type { Digest } from '../core/model/digest.ts';
 import type { PrometheusSource } from '../core/model/metrics-source.ts';
 import { projectStream, slotStream, type SlotKey } from '../core/model/name.ts';
+import { err, ok, type Result } from '../core/model/result.ts';
+import { type Clusters, slotTarget } from '../drivers/kubernetes/clusters.ts';
+import { createKubernetesDriver } from '../drivers/kubernetes/driver.ts';
+import type { ReadBundle } from '../drivers/kubernetes/target.ts';
 import { createLocalDriver } from '../drivers/local/driver.ts';
 import { createPrometheusMetrics } from '../drivers/prometheus/metrics.ts';
 import { createQueryClient } from '../drivers/prometheus/query-client.ts';
@@ -17,8 +23,11 @@ export interface RegistryParts {
   readonly agentsFolder: string;
   /** Where `file:NAME` of a metrics source's secret lies; null where there is no such folder. */
   readonly secretsFolder: string | null;
+  /** Where artifacts and bundles lie, by digest. */
+  readonly artifactFolder: string;
   /** The document of a slot's environment as it is applied now. */
   readonly environmentOf: (slot: SlotKey) => Promise<Environment | undefined>;
+  readonly clusters: Clusters;
 }
 
 /** The applied document of a slot's environment. */
@@ -27,20 +36,88 @@ export const appliedEnvironment =
   async ({ project, environment }) =>
     (await folds.project(projectStream(project))).environments[environment]?.document;
 
-/**
- * Chooses the driver of a slot. Every environment is `local` so far; others join here. What an environment's document
- * says of metrics is read at each look, as it may be applied anew at any time.
- */
+/** Reads a bundle out of the artifacts' folder; it was checked against its digest when it came in. */
+const bundlesIn =
+  (folder: string): ReadBundle =>
+  async (digest: Digest) => {
+    try {
+      return ok(await readFile(join(folder, 'sha256', digest.slice('sha256:'.length)), 'utf8'));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return err(
+        code === 'ENOENT'
+          ? `bundle ${digest} was not uploaded`
+          : `bundle ${digest} cannot be read: ${code ?? 'unknown'}`,
+      );
+    }
+  };
+
+/** Chooses the driver of a slot by its environment, at each call: the document may have changed since the last. */
 export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => EnvironmentDriver {
+  const local = new Map<string, EnvironmentDriver>();
+  const bundles = bundlesIn(parts.artifactFolder);
+  const localDriver = (slot: SlotKey): EnvironmentDriver => {
+    const folder = agentFolder(parts.agentsFolder, slot);
+    const driver = local.get(folder) ?? createLocalDriver(folder);
+    local.set(folder, driver);
+    return driver;
+  };
+  const choose = async (slot: SlotKey): Promise<Result<EnvironmentDriver, string>> => {
+    const environment = await parts.environmentOf(slot);
+    if (environment === undefined) return err(`there is no environment ${slot.environment}`);
+    const { driver, kubernetes } = environment.spec;
+    if (driver === 'local') return ok(localDriver(slot));
+    if (driver !== 'kubernetes' || kubernetes === undefined)
+      return err(`this server has no driver ${driver}; there is local and kubernetes`);
+    const api = await parts.clusters.api(kubernetes.context ?? null);
+    if (!api.ok) return err(`environment ${slot.environment} cannot be reached: ${api.error}`);
+    return ok(createKubernetesDriver((of) => slotTarget(api.value, kubernetes, of), bundles, Date.now));
+  };
+  const routed = routedDriver(choose);
   const drivers = new Map<string, EnvironmentDriver>();
   return (slot) => {
     const id = slotStream(slot);
-    const known = drivers.get(id);
-    if (known !== undefined) return known;
-    const own = createLocalDriver(agentFolder(parts.agentsFolder, slot));
-    const driver = { ...own, metrics: chosenMetrics(own.metrics, parts) };
+    const driver = drivers.get(id) ?? { ...routed, metrics: chosenMetrics(routed.metrics, parts) };
     drivers.set(id, driver);
     return driver;
+  };
+}
+
+/** A driver whose every call goes to the one that is chosen for it. Both that there are fence. */
+function routedDriver(
+  choose: (slot: SlotKey) => Promise<Result<EnvironmentDriver, string>>,
+): EnvironmentDriver {
+  const act = async <T>(
+    slot: SlotKey,
+    call: (driver: EnvironmentDriver) => Promise<T>,
+    otherwise: (message: string) => T,
+  ): Promise<T> => {
+    const driver = await choose(slot);
+    return driver.ok ? call(driver.value) : otherwise(driver.error);
+  };
+  const failed = (message: string) => ({ outcome: 'failed', message }) as const;
+  const unreachable = (message: string) => err({ code: 'unreachable', message } as const);
+  return {
+    fences: true,
+    desiredState: {
+      applyWorkload: (slot, spec, signal) =>
+        act(slot, (driver) => driver.desiredState.applyWorkload(slot, spec, signal), failed),
+      removeWorkload: (slot, target, signal) =>
+        act(slot, (driver) => driver.desiredState.removeWorkload(slot, target, signal), failed),
+    },
+    traffic: {
+      shift: (slot, target, signal) =>
+        act(slot, (driver) => driver.traffic.shift(slot, target, signal), failed),
+    },
+    observer: {
+      observe: (slot, signal) => act(slot, (driver) => driver.observer.observe(slot, signal), unreachable),
+    },
+    metrics: {
+      scrape: (slot, arms, signal) =>
+        act(slot, (driver) => driver.metrics.scrape(slot, arms, signal), unreachable),
+      history: (slot, asked, signal) =>
+        act(slot, (driver) => driver.metrics.history(slot, asked, signal), unreachable),
+    },
   };
 }
 

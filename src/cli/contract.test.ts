@@ -363,7 +363,7 @@ test('seal uploads a file and names it by its digest', async () => {
   });
   assert.equal(ran.stdout, 'release/shop/shop/shop-v2 sealed\n');
   const sealed = SealReleaseRequest.parse(JSON.parse(stub.asked.at(-1)?.body ?? ''));
-  assert.deepEqual(sealed.artifact, { name: 'shop.tar', digest: named });
+  assert.deepEqual(sealed.artifact, { name: 'shop.tar', digest: named, kind: 'file' });
   assert.equal(stub.asked.find((asked) => asked.method === 'PUT')?.body, 'artifact');
 });
 

@@ -26,6 +26,8 @@ export interface Unreadable {
 export interface RenderedConfiguration {
   readonly digest: Digest;
   readonly parameters: Readonly<Record<string, string>>;
+  /** The manifest bundle, where the driver needs one. */
+  readonly bundle: Digest | null;
   readonly secrets: readonly {
     readonly name: string;
     readonly reference: string;

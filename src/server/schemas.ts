@@ -138,8 +138,15 @@ export const AttachRequest = z.discriminatedUnion('type', [
 export type AttachRequest = z.infer<typeof AttachRequest>;
 
 export const SealReleaseRequest = z.strictObject({
-  artifact: z.strictObject({ name: SealedRelease.shape.artifact.shape.name.min(1), digest: Digest }),
-  bundle: Digest.optional(),
+  artifact: z.strictObject({
+    name: SealedRelease.shape.artifact.shape.name.min(1),
+    digest: Digest,
+    kind: z
+      .enum(['file', 'image'])
+      .default('file')
+      .describe('A file was uploaded here before; an image lies in the registry that its name says.'),
+  }),
+  bundle: Digest.optional().describe('Uploaded here before, as an artifact is.'),
   pipeline: Name.optional().describe(
     'Whose stages ask for it by themselves; all of the service’s unless told.',
   ),
@@ -180,7 +187,7 @@ export const ReleaseView = z.object({
   sealed: z
     .object({
       digest: Digest,
-      artifact: z.object({ name: z.string(), digest: Digest, bytes: z.int() }),
+      artifact: z.object({ name: z.string(), digest: Digest, bytes: z.int().nullable() }),
       bundle: Digest.nullable(),
     })
     .nullable(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { readBundle } from '../../drivers/kubernetes/bundle/bundle.ts';
 import { Digest, shortDigest } from '../../core/model/digest.ts';
 import { formatInstant } from '../../core/model/time-format.ts';
 import { ArtifactStored, type OpenReleaseRequest, ReleaseList, ReleaseView } from '../../server/schemas.ts';
@@ -118,22 +119,26 @@ const nameFromFile = (file: string): string =>
 export async function sealRelease(
   text: string,
   options: ReleaseOptions & {
-    readonly artifact: string;
+    readonly artifact?: string;
     readonly artifactName?: string;
+    readonly image?: string;
     readonly bundle?: string;
     readonly pipeline?: string;
     readonly contributor: readonly string[];
   },
 ): Promise<void> {
+  const { artifact: file } = options;
+  const artifact = file === undefined ? imageOf(options) : await fileOf(file, options);
+  const bundle = options.bundle === undefined ? undefined : await bundleOf(options.bundle, artifact.digest);
   const client = await connectToChange(options);
   const release = await findRelease(client, text, options.service);
-  const digest = await digestOf(options.artifact);
-  if (!Digest.safeParse(options.artifact).success) await upload(client, options.artifact, digest);
+  for (const upload of [file, options.bundle])
+    if (upload !== undefined && !Digest.safeParse(upload).success) await uploadFile(client, upload);
   const path = apiPath`/v1/releases/${release.project}/${release.service}/${release.name}/seal`;
   const body = {
-    artifact: { name: options.artifactName ?? basename(options.artifact), digest },
+    artifact,
     contributors: options.contributor,
-    ...(options.bundle === undefined ? {} : { bundle: options.bundle }),
+    ...(bundle === undefined ? {} : { bundle }),
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
   };
   await printDone(await client.mutate('POST', path, body, ReleaseView), 'sealed', options.output);
@@ -141,8 +146,44 @@ export async function sealRelease(
   sayNext(`belay why ${release.service}`);
 }
 
-async function upload(client: ApiClient, file: string, digest: string): Promise<void> {
+interface SealedArtifact {
+  readonly name: string;
+  readonly digest: string;
+  readonly kind?: 'image';
+}
+
+interface ArtifactOptions {
+  readonly artifact?: string;
+  readonly artifactName?: string;
+  readonly image?: string;
+}
+
+async function fileOf(file: string, { artifactName, image }: ArtifactOptions): Promise<SealedArtifact> {
+  if (image !== undefined) throw usage('a release has one artifact: either --artifact or --image');
+  return { name: artifactName ?? basename(file), digest: await digestOf(file) };
+}
+
+/** REGISTRY/REPOSITORY@sha256:…, as `docker push` and CI print it. */
+function imageOf({ image, artifactName }: ArtifactOptions): SealedArtifact {
+  if (image === undefined)
+    throw usage('say what the release is: --artifact FILE, or --image REPOSITORY@sha256:…');
+  const [, name = '', digest = ''] = /^([^\s@]+)@(sha256:[0-9a-f]{64})$/.exec(image) ?? [];
+  if (digest === '')
+    throw usage(`${image} is no image by digest: REGISTRY/REPOSITORY@sha256:… (a tag is no identity)`);
+  return { name: artifactName ?? name, digest, kind: 'image' };
+}
+
+/** The bundle's digest. A file is read as the driver will read it, so that what is refused later is refused now. */
+async function bundleOf(bundle: string, artifact: string): Promise<string> {
+  if (Digest.safeParse(bundle).success) return bundle;
+  const read = readBundle((await readBytes(bundle)).toString('utf8'), artifact);
+  if (!read.ok) throw new CliFailure('error', `${bundle} is refused:\n  ${read.error.join('\n  ')}`);
+  return digestOf(bundle);
+}
+
+async function uploadFile(client: ApiClient, file: string): Promise<void> {
   const bytes = await readBytes(file);
+  const digest = await digestOf(file);
   const stored = await client.put(apiPath`/v1/artifacts/${digest}`, new Uint8Array(bytes), ArtifactStored);
   say(`uploaded ${file}: ${stored.digest}, ${stored.bytes} bytes`);
 }

@@ -33,12 +33,13 @@ export function registerRelease(program: Command): void {
     'Fix what the release is; nothing can be added to it',
     [
       'belay release seal shop-v2 --artifact shop.tar',
-      'belay release seal shop-v2 --artifact sha256:… --artifact-name registry.example/shop',
+      'belay release seal shop-v2 --image registry.example/shop@sha256:… --bundle manifests.yaml',
     ],
   )
-    .requiredOption('--artifact <file or digest>', 'the artifact; a file is uploaded')
-    .option('--artifact-name <name>', 'how it is called; the file’s name unless told')
-    .option('--bundle <digest>', 'the manifest bundle')
+    .option('--artifact <file or digest>', 'the artifact; a file is uploaded')
+    .option('--image <reference>', 'the artifact, where it is an image: REGISTRY/REPOSITORY@sha256:…')
+    .option('--artifact-name <name>', 'how it is called; the file’s name, or the repository, unless told')
+    .option('--bundle <file or digest>', 'its manifests for Kubernetes; a file is checked and uploaded')
     .option('--pipeline <name>', 'the pipeline whose stages may ask for it by themselves')
     .option('--contributor <id>', 'a further author or committer (again for each)', collect, [])
     .option('--service <name>', 'the service, where several have a release of this name');

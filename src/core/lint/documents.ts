@@ -10,6 +10,7 @@ import {
 } from './documents-finding.ts';
 import { lintGates } from './documents-gates.ts';
 import { lintIntervals } from './documents-intervals.ts';
+import { lintKubernetes } from './documents-kubernetes.ts';
 import { didYouMean } from './documents-nearest.ts';
 import { lintStageOrder } from './documents-stages.ts';
 
@@ -62,7 +63,11 @@ function lintDocument(document: BelayDocument, index: number, set: DocumentSet):
     case 'Project':
       return lintProject(document, index);
     case 'Environment':
-      return [...projectKnown(document, index, set), ...lintEnvironment(document, index)];
+      return [
+        ...projectKnown(document, index, set),
+        ...lintEnvironment(document, index),
+        ...lintKubernetes(document, index),
+      ];
     case 'Pipeline':
       return [...projectKnown(document, index, set), ...lintPipeline(document, index, set)];
     default:

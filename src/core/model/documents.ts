@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Gate } from './gate.ts';
 import { PrometheusSource } from './metrics-source.ts';
+import { KubernetesTarget } from './kubernetes.ts';
 import { Name } from './name.ts';
 import { Duration, Instant } from './time.ts';
 
@@ -53,6 +54,7 @@ export const Environment = z.strictObject({
   metadata: z.strictObject({ name: Name, project: Name }),
   spec: z.strictObject({
     driver: Name.describe('Which driver serves it, as configured at the server.'),
+    kubernetes: KubernetesTarget.optional().describe('Where it is, if its driver is `kubernetes`.'),
     production: z
       .boolean()
       .default(false)

@@ -67,7 +67,11 @@ export type Attachment = z.infer<typeof Attachment>;
 export const SealedRelease = z.strictObject({
   key: ReleaseKey,
   commit: z.string().regex(/^[0-9a-f]{7,64}$/, 'expected a commit id in hex'),
-  artifact: z.strictObject({ name: z.string().max(200), digest: Digest, bytes: z.int().min(0) }),
+  artifact: z.strictObject({
+    name: z.string().max(200),
+    digest: Digest,
+    bytes: z.int().min(0).nullable().describe('Its size; null for an image, which a registry holds.'),
+  }),
   bundle: Digest.nullable().describe('The manifest bundle, where the driver needs one.'),
   contributors: z.array(SubjectId).max(200).describe('Authors and committers, as CI claims them.'),
   summary: z.string().max(2_000),

@@ -108,14 +108,10 @@ export async function sealRelease(
   if (!allowed.ok) return allowed;
   const stream = releaseStream(key);
   if ((await parts.folds.release(stream)) === null) return unknownRelease(key);
-  const bytes = await artifactSize(parts.artifactFolder, request.artifact.digest);
-  if (bytes === null) {
-    return refuse(
-      409,
-      'unknown-artifact',
-      `artifact ${request.artifact.digest} was not uploaded; PUT /v1/artifacts first`,
-    );
-  }
+  const bytes = await sizeOf(parts, request.artifact);
+  if (!bytes.ok) return bytes;
+  if (request.bundle !== undefined && (await artifactSize(parts.artifactFolder, request.bundle)) === null)
+    return notUploaded('bundle', request.bundle);
   const asking = await firstStages(parts, key, request.pipeline);
   if (!asking.ok) return asking;
   const streams = [stream, ...asking.value.map((a) => a.stream)];
@@ -130,7 +126,7 @@ export async function sealRelease(
         `release ${key.name} was sealed before, as ${state.sealed.digest}`,
       );
     }
-    const release = sealedRelease(key, state, request, bytes);
+    const release = sealedRelease(key, state, request, bytes.value);
     const sealed = seal(parts.crypto, release).digest;
     const fact: ReleaseEntry = { type: 'sealed', at: now, by: by.subject, sealed, release };
     return ok([{ stream, entries: [fact] }, ...asking.value.map((a) => a.ask(state, now))]);
@@ -141,16 +137,30 @@ export async function sealRelease(
   return shown(parts, key);
 }
 
+const notUploaded = (what: string, digest: string) =>
+  refuse(409, 'unknown-artifact', `${what} ${digest} was not uploaded; PUT /v1/artifacts first`);
+
+/** An uploaded file's size. An image is not here: its registry and its digest answer for it. */
+async function sizeOf(
+  parts: ServerParts,
+  artifact: z.output<typeof SealReleaseRequest>['artifact'],
+): Promise<Answer<number | null>> {
+  if (artifact.kind === 'image') return ok(null);
+  const bytes = await artifactSize(parts.artifactFolder, artifact.digest);
+  return bytes === null ? notUploaded('artifact', artifact.digest) : ok(bytes);
+}
+
 function sealedRelease(
   key: ReleaseKey,
   state: ReleaseState,
   request: z.output<typeof SealReleaseRequest>,
-  bytes: number,
+  bytes: number | null,
 ): SealedRelease {
+  const { name, digest } = request.artifact;
   return {
     key,
     commit: state.commit,
-    artifact: { ...request.artifact, bytes },
+    artifact: { name, digest, bytes },
     bundle: request.bundle ?? null,
     contributors: [...new Set([...state.contributors, ...request.contributors])].sort(),
     summary: state.summary,

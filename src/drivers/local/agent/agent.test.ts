@@ -38,7 +38,9 @@ describe('agent: a process and its environment', () => {
     environment = await makeEnvironment();
     const digest = `sha256:${'1'.repeat(64)}`;
     const secrets = [{ name: 'PASSWORD', reference: 'file:password', version: '1' }];
-    await withStable(environment, { configuration: { digest, parameters: { COLOUR: 'green' }, secrets } });
+    await withStable(environment, {
+      configuration: { digest, parameters: { COLOUR: 'green' }, bundle: null, secrets },
+    });
   });
   after(() => environment.close());
 
@@ -65,6 +67,7 @@ describe('agent: a process and its environment', () => {
     const secret = (reference: string) => ({
       digest,
       parameters: {},
+      bundle: null,
       secrets: [{ name: 'P', reference, version: '1' }],
     });
     for (const configuration of [
@@ -72,7 +75,7 @@ describe('agent: a process and its environment', () => {
       secret('file:/etc/passwd'),
       secret('file:missing'),
       secret('vault:password'),
-      { digest, parameters: { NODE_OPTIONS: '--inspect' }, secrets: [] },
+      { digest, parameters: { NODE_OPTIONS: '--inspect' }, bundle: null, secrets: [] },
     ]) {
       const spec = environment.spec('tiny-v2', 1, { configuration });
       assert.equal(
@@ -152,7 +155,12 @@ describe('agent: its end', () => {
     try {
       await withStable(environment, {
         replicas: 2,
-        configuration: { digest: `sha256:${'3'.repeat(64)}`, parameters: { STUBBORN: '1' }, secrets: [] },
+        configuration: {
+          digest: `sha256:${'3'.repeat(64)}`,
+          parameters: { STUBBORN: '1' },
+          bundle: null,
+          secrets: [],
+        },
       });
       const pids = [(await tell(environment)).pid, (await tell(environment)).pid];
       assert.equal(new Set(pids).size, 2);

@@ -113,7 +113,7 @@ export async function makeEnvironment(changes: Partial<StartOptions> = {}): Prom
       generation,
       release,
       artifact: release.endsWith('2') ? digests.v2 : digests.v1,
-      configuration: { digest: NO_CONFIGURATION, parameters: {}, secrets: [] },
+      configuration: { digest: NO_CONFIGURATION, parameters: {}, bundle: null, secrets: [] },
       replicas: 1,
       ...changed,
     }),

@@ -1,0 +1,61 @@
+import type { KubernetesTarget } from '../../core/model/kubernetes.ts';
+import type { SlotKey } from '../../core/model/name.ts';
+import { err, ok, type Result } from '../../core/model/result.ts';
+import { KubernetesApi } from './client/api.ts';
+import type { Connection } from './client/connection.ts';
+import { inClusterConnection } from './client/in-cluster.ts';
+import { connectionOf, kubeconfigFiles } from './client/kubeconfig.ts';
+import { Transport } from './client/transport.ts';
+import type { SlotTarget } from './target.ts';
+
+/** The clusters that a server talks to, each connected once. */
+export class Clusters {
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #now: () => number;
+  readonly #apis = new Map<string, Promise<Result<KubernetesApi, string>>>();
+
+  /** `environment` are the process's variables (KUBECONFIG, KUBERNETES_SERVICE_HOST); `now` in milliseconds. */
+  constructor(environment: Readonly<Record<string, string | undefined>>, now: () => number) {
+    this.#environment = environment;
+    this.#now = now;
+  }
+
+  /** The API of the cluster that a context names; of the one that this process runs in where it is null. */
+  async api(context: string | null): Promise<Result<KubernetesApi, string>> {
+    const key = context ?? '';
+    let connecting = this.#apis.get(key);
+    if (connecting === undefined) {
+      connecting = this.#connect(context);
+      this.#apis.set(key, connecting);
+    }
+    const connected = await connecting;
+    // A kubeconfig that is mended counts at the next call.
+    if (!connected.ok) this.#apis.delete(key);
+    return connected;
+  }
+
+  async #connect(context: string | null): Promise<Result<KubernetesApi, string>> {
+    const connection = await this.#connection(context);
+    return connection.ok ? ok(new KubernetesApi(new Transport(connection.value))) : err(connection.error);
+  }
+
+  #connection(context: string | null): Promise<Result<Connection, string>> {
+    return context === null
+      ? inClusterConnection(this.#environment, this.#now)
+      : connectionOf(kubeconfigFiles(this.#environment), context, this.#now);
+  }
+}
+
+/** A slot's place in a cluster, by its environment's settings. */
+export function slotTarget(api: KubernetesApi, settings: KubernetesTarget, slot: SlotKey): SlotTarget {
+  const names = settings.services[slot.service];
+  return {
+    api,
+    slot,
+    namespace: settings.namespace,
+    route: names?.route ?? slot.service,
+    service: names?.service ?? slot.service,
+    statistics: settings.gateway.statistics,
+    configuration: settings.gateway.configuration,
+  };
+}

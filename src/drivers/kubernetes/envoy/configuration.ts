@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { canonicalJson } from '../../../core/model/canonical.ts';
+import { err, ok, type Result } from '../../../core/model/result.ts';
+import { fetchText } from './fetch-text.ts';
+
+const mostBytes = 32_000_000;
+
+const Cluster = z.looseObject({ name: z.string(), weight: z.union([z.int(), z.null()]).optional() });
+
+const RouteDump = z.looseObject({
+  configs: z
+    .array(
+      z.looseObject({
+        route_config: z
+          .looseObject({
+            virtual_hosts: z
+              .array(
+                z.looseObject({
+                  routes: z
+                    .array(
+                      z.looseObject({
+                        route: z
+                          .looseObject({
+                            cluster: z.string().optional(),
+                            weighted_clusters: z.looseObject({ clusters: z.array(Cluster) }).optional(),
+                          })
+                          .optional(),
+                      }),
+                    )
+                    .optional(),
+                }),
+              )
+              .optional(),
+          })
+          .optional(),
+      }),
+    )
+    .optional(),
+});
+
+/**
+ * The shares in percent by which a gateway process routes, by the Services' names, as its own configuration has them
+ * (Envoy admin, `/config_dump`). Contour names a cluster NAMESPACE/SERVICE/PORT/DIGEST. Null where no route of it leads
+ * to any of these Services. The error says why it could not be read, or that its routes differ.
+ */
+export async function readShares(
+  url: string,
+  namespace: string,
+  services: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<ReadonlyMap<string, number> | null, string>> {
+  const page = `${url.replace(/\/$/, '')}/config_dump?resource=dynamic_route_configs`;
+  const text = await fetchText(page, mostBytes, signal);
+  return text.ok ? sharesIn(text.value, namespace, services) : text;
+}
+
+/** The shares in a dump of routes. */
+export function sharesIn(
+  text: string,
+  namespace: string,
+  services: readonly string[],
+): Result<ReadonlyMap<string, number> | null, string> {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    return err('the gateway’s configuration is no JSON');
+  }
+  const dump = RouteDump.safeParse(document);
+  if (!dump.success) return err('the gateway’s configuration is not as expected');
+  const seen = new Map<string, ReadonlyMap<string, number>>();
+  for (const { route_config: config } of dump.data.configs ?? []) {
+    for (const { route } of config?.virtual_hosts?.flatMap(({ routes }) => routes ?? []) ?? []) {
+      const shares = sharesOf(route ?? {}, namespace, services);
+      if (shares !== null) seen.set(canonicalJson(Object.fromEntries(shares)), shares);
+    }
+  }
+  if (seen.size > 1) return err('the gateway’s routes to this service share traffic differently');
+  const [only] = seen.values();
+  return ok(only ?? null);
+}
+
+function sharesOf(
+  route: {
+    readonly cluster?: string | undefined;
+    readonly weighted_clusters?: { readonly clusters: readonly z.infer<typeof Cluster>[] } | undefined;
+  },
+  namespace: string,
+  services: readonly string[],
+): ReadonlyMap<string, number> | null {
+  const clusters =
+    route.cluster === undefined
+      ? (route.weighted_clusters?.clusters ?? [])
+      : [{ name: route.cluster, weight: 1 }];
+  const named = clusters.map(({ name, weight }) => ({
+    service: services.find((one) => name.startsWith(`${namespace}/${one}/`)),
+    weight: weight ?? 0,
+  }));
+  if (!named.some(({ service }) => service !== undefined)) return null;
+  const total = named.reduce((sum, { weight }) => sum + weight, 0);
+  const shares = new Map<string, number>();
+  for (const { service, weight } of named) {
+    const share = total === 0 ? 0 : Math.round((100 * weight) / total);
+    if (service !== undefined && share > 0) shares.set(service, (shares.get(service) ?? 0) + share);
+  }
+  return shares;
+}
