@@ -1,0 +1,201 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '../../../src/app/demo/client.ts';
+import { Undo } from '../../../src/app/demo/stack.ts';
+import type { BelayDocumentInput } from '../../../src/core/model/documents.ts';
+import { digestOf } from '../../../src/drivers/local/archive.ts';
+import {
+  ApplyAnswer,
+  type EndedView,
+  ReleaseView,
+  SlotList,
+  type SlotView,
+} from '../../../src/server/schemas.ts';
+import { createTestDatabase } from '../../../src/store/testing/database.ts';
+import { eventually } from '../../eventually.ts';
+import { type ServerOptions, type ServerProcess, startServerProcess } from '../../server-process.ts';
+import { makePlace, type Place, testCluster } from './cluster.ts';
+import { GatewayCustomers } from './gateway-customers.ts';
+import { Outside } from './outside.ts';
+import { bundleOf, pushVersion, type Version } from './versions.ts';
+
+const serverPassword = 'only-on-loopback';
+const apiVersion = 'belay.dev/v1alpha1';
+export const slot = { project: 'demo', environment: 'live', service: 'tiny' } as const;
+
+const documents = (place: Place, rollout: object): readonly BelayDocumentInput[] => [
+  { apiVersion, kind: 'Project', metadata: { name: slot.project }, spec: { trust: [] } },
+  {
+    apiVersion,
+    kind: 'Environment',
+    metadata: { name: slot.environment, project: slot.project },
+    spec: {
+      driver: 'kubernetes',
+      kubernetes: {
+        context: place.cluster.context,
+        namespace: place.namespace,
+        gateway: { statistics: [place.cluster.envoyUrl], configuration: [place.cluster.envoyUrl] },
+      },
+      replicas: 2,
+      warm: '3s',
+    },
+  },
+  {
+    apiVersion,
+    kind: 'Pipeline',
+    metadata: { name: slot.service, project: slot.project },
+    spec: {
+      service: slot.service,
+      stages: [
+        {
+          name: slot.environment,
+          environment: slot.environment,
+          promote: 'auto',
+          rollout: { steps: [10, 50, 100], stepAtLeast: '2s', progressDeadline: '60s', ...rollout },
+          analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 5 }, latency: null }],
+          verification: [{ kind: 'soak', name: 'soak', healthyFor: '1s' }],
+        },
+      ],
+    },
+  },
+];
+
+/** A server with its database beside the cluster, a namespace with a route in it, and customers at the gateway. */
+export class ClusterStack implements AsyncDisposable {
+  readonly place: Place;
+  readonly #folder: string;
+  readonly #serverUrl: string;
+  readonly #undo: Undo;
+  #client: Client | undefined;
+  #token = '';
+  #customers: GatewayCustomers | undefined;
+  #outside: Outside | undefined;
+
+  private constructor(undo: Undo, parts: { place: Place; folder: string; serverUrl: string }) {
+    this.#undo = undo;
+    this.place = parts.place;
+    this.#folder = parts.folder;
+    this.#serverUrl = parts.serverUrl;
+  }
+
+  /** A stack with one server, the documents applied, v1 promoted and customers on it. */
+  static async withV1(rollout: object = {}): Promise<{ stack: ClusterStack; server: ServerProcess }> {
+    const undo = new Undo();
+    try {
+      const stack = await ClusterStack.#start(undo);
+      const server = await stack.startServer();
+      await stack.client.post('/v1/apply', { documents: documents(stack.place, rollout) }, ApplyAnswer);
+      await stack.release({ name: 'v1', failEvery: 0 });
+      const end = await stack.end('v1');
+      if (end.state !== 'promoted') throw new Error(`v1: ${end.sentence}`);
+      await stack.#openDoors();
+      return { stack, server };
+    } catch (error) {
+      await undo.run();
+      throw error;
+    }
+  }
+
+  static async #start(undo: Undo): Promise<ClusterStack> {
+    const place = await makePlace(await testCluster(), slot.service);
+    undo.add(async () => place[Symbol.asyncDispose]());
+    const folder = await mkdtemp(join(tmpdir(), 'belay-cluster-'));
+    undo.add(() => rm(folder, { recursive: true, force: true }));
+    const database = await createTestDatabase();
+    undo.add(() => database.drop());
+    await database.pool.query(`alter role belay_server password '${serverPassword}'`);
+    await mkdir(join(folder, 'server', 'artifacts'), { recursive: true });
+    const { host, port, database: name } = database.connection;
+    const serverUrl = `postgres://belay_server:${serverPassword}@${host}:${port}/${name}`;
+    return new ClusterStack(undo, { place, folder, serverUrl });
+  }
+
+  /** Customers come, and the watch from outside begins, once the gateway answers them. */
+  async #openDoors(): Promise<void> {
+    const { cluster, host } = this.place;
+    await eventually('the gateway answers', async () => {
+      const customers = new GatewayCustomers(cluster.gatewayUrl, host, 20);
+      await eventually('somebody answers', () => customers.answers.length > 0);
+      await customers.stop();
+      return customers.answers.every(({ problem }) => problem === null);
+    });
+    const customers = new GatewayCustomers(cluster.gatewayUrl, host);
+    this.#undo.add(() => customers.stop());
+    const outside = new Outside(this.place, slot.service);
+    this.#undo.add(() => outside.stop());
+    this.#customers = customers;
+    this.#outside = outside;
+  }
+
+  get client(): Client {
+    if (this.#client === undefined) throw new Error('no server runs');
+    return this.#client;
+  }
+
+  get customers(): GatewayCustomers {
+    if (this.#customers === undefined) throw new Error('there is nothing for customers yet');
+    return this.#customers;
+  }
+
+  get outside(): Outside {
+    if (this.#outside === undefined) throw new Error('nothing is watched yet');
+    return this.#outside;
+  }
+
+  /** Starts a server on this stack; commands go to it from now on. */
+  async startServer(options: Pick<ServerOptions, 'entry' | 'environment'> = {}): Promise<ServerProcess> {
+    const server = await startServerProcess({
+      databaseUrl: this.#serverUrl,
+      data: join(this.#folder, 'server'),
+      agents: join(this.#folder, 'agents'),
+      ...options,
+      environment: { KUBECONFIG: this.place.cluster.kubeconfig, ...options.environment },
+    });
+    this.#undo.add(() => server.stop('SIGTERM'));
+    this.#token = server.token ?? this.#token;
+    this.#client = new Client(server.url, this.#token);
+    return server;
+  }
+
+  /** Builds and pushes a version, uploads its bundle and opens its release; sealed, it asks for its promotion by itself. */
+  async open(version: Version): Promise<() => Promise<void>> {
+    const image = await pushVersion(this.place.cluster, version);
+    const bundle = Buffer.from(bundleOf(image));
+    const digest = digestOf(bundle);
+    const release = { project: slot.project, service: slot.service, name: version.name };
+    const commit = Buffer.from(version.name.padEnd(20, '.')).toString('hex');
+    await this.client.post('/v1/releases', { ...release, commit }, ReleaseView);
+    await this.client.putBytes(`/v1/artifacts/${digest}`, bundle);
+    return async () => {
+      const path = `/v1/releases/${slot.project}/${slot.service}/${version.name}/seal`;
+      const artifact = { name: image.repository, digest: image.digest, kind: 'image' };
+      await this.client.post(path, { artifact, bundle: digest }, ReleaseView);
+    };
+  }
+
+  async release(version: Version): Promise<void> {
+    await (
+      await this.open(version)
+    )();
+  }
+
+  async slot(): Promise<SlotView | undefined> {
+    return (await this.client.get(`/v1/slots?project=${slot.project}`, SlotList)).slots[0];
+  }
+
+  /** How a release's promotion ended. */
+  end(release: string, withinMs = 120_000): Promise<EndedView> {
+    return eventually(
+      `${release} ends`,
+      async () => (await this.slot())?.ended.find((end) => end.release === release),
+      withinMs,
+    );
+  }
+
+  /** Ends everything that was started, the last first; throws what could not be undone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const problems = await this.#undo.run();
+    if (problems.length > 0) throw new AggregateError(problems, 'the stack could not be taken down');
+  }
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { eventually } from '../../eventually.ts';
+import { ClusterStack } from './cluster-stack.ts';
+import { broken, weightsSeen } from './outside.ts';
+
+/*
+ * Rollouts on a real cluster under 200 requests a second through the gateway. What is asserted is read from the API
+ * server and from customers' answers.
+ */
+
+/** What is true after every end: the invariants held at every look, and customers go on being served. */
+async function settled(stack: ClusterStack, stable: string, gone: string): Promise<void> {
+  await eventually(
+    `nothing of ${gone} is left`,
+    async () => (await stack.outside.look()).ready[gone] === undefined,
+  );
+  await stack.outside.stop();
+  await stack.customers.stop();
+  assert.deepEqual(broken(stack.outside.looks), []);
+  const last = await stack.outside.look();
+  assert.deepEqual(last.route, { [stable]: 100 });
+  assert.equal(last.ready[stable], 2);
+}
+
+test('a good release is promoted step by step, and not one request fails', async () => {
+  const { stack } = await ClusterStack.withV1();
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'promoted', end.sentence);
+  assert.match(end.sentence, /confirmed|read back/i);
+  await settled(stack, 'v2', 'v1');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 50, 100]);
+  assert.deepEqual(stack.customers.problems, {});
+  assert.ok((stack.customers.byVersion['v2'] ?? 0) > 200);
+});
+
+test('12 % errors are rolled back from the first step', async () => {
+  const { stack } = await ClusterStack.withV1({ stepAtLeast: '20s' });
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 8 });
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'rolled-back', end.sentence);
+  assert.equal(end.reason.code, 'worse');
+  await settled(stack, 'v1', 'v2');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
+  // Only what the bad version itself answered has failed.
+  assert.deepEqual(Object.keys(stack.customers.problems), ['v2: 500']);
+});
+
+test('what never becomes ready gets no traffic and is refused', async () => {
+  const { stack } = await ClusterStack.withV1({ progressDeadline: '10s' });
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 0, neverReady: true });
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'refused', end.sentence);
+  assert.equal(end.reason.code, 'progress-deadline');
+  await settled(stack, 'v1', 'v2');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0]);
+  assert.deepEqual(stack.customers.problems, {});
+  assert.deepEqual(Object.keys(stack.customers.byVersion), ['v1']);
+});
+
+test('killed between the route’s patch and its record, another server goes on', async () => {
+  const { stack, server } = await ClusterStack.withV1();
+  await using _ = stack;
+  await server.stop('SIGTERM');
+  const faulty = await stack.startServer({
+    entry: './faulty-server.ts',
+    environment: { FAULT_POINT: 'shift-done', FAULT_OCCURRENCE: '2' },
+  });
+  const seal = await stack.open({ name: 'v2', failEvery: 0 });
+  faulty.child.send('arm');
+  await once(faulty.child, 'message');
+  await seal();
+  assert.equal((await faulty.ended).by, 'SIGKILL');
+  await stack.startServer();
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'promoted', end.sentence);
+  await settled(stack, 'v2', 'v1');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 50, 100]);
+  assert.deepEqual(stack.customers.problems, {});
+});

@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pushImage } from '../image-push.ts';
+import { writeNodeImage } from '../node-image.ts';
+import type { TestCluster } from './cluster.ts';
+
+/** What a version of the service is like; each is an image of its own. */
+export interface Version {
+  readonly name: string;
+  /** Of so many requests one fails: 8 is 12.5 %. 0 for never. */
+  readonly failEvery: number;
+  readonly neverReady?: boolean;
+}
+
+export interface VersionImage {
+  readonly repository: string;
+  /** By which it is sealed and run. */
+  readonly digest: string;
+  readonly reference: string;
+}
+
+/** Answers with its name, and is ready half a second after its start; lets requests end on SIGTERM, after a drain. */
+const source = ({ name, failEvery, neverReady = false }: Version): string => `
+const { createServer } = require('node:http');
+let ready = false;
+let requests = 0;
+setTimeout(() => { ready = ${!neverReady}; }, 500);
+const server = createServer((request, response) => {
+  if (request.url === '/readyz') return response.writeHead(ready ? 200 : 503).end();
+  requests += 1;
+  const fails = ${failEvery} > 0 && requests % ${failEvery} === 0;
+  response.writeHead(fails ? 500 : 200, { 'x-version': ${JSON.stringify(name)} }).end(${JSON.stringify(name)});
+});
+server.keepAliveTimeout = 120000;
+server.listen(8080);
+process.on('SIGTERM', () => {
+  ready = false;
+  // The gateway hears of it a moment later; until then requests still come.
+  setTimeout(() => server.close(() => process.exit(0)), 2000);
+  setTimeout(() => server.closeIdleConnections(), 2500);
+});
+`;
+
+/** Builds a version's image and pushes it to the tests' registry. */
+export async function pushVersion(cluster: TestCluster, version: Version): Promise<VersionImage> {
+  const folder = await mkdtemp(join(tmpdir(), 'belay-version-'));
+  try {
+    const app = join(folder, 'app');
+    await mkdir(app);
+    await writeFile(join(app, 'server.cjs'), source(version));
+    const layout = join(folder, 'layout');
+    await writeNodeImage(layout, app, 'server.cjs');
+    const digest = await pushImage(layout, cluster.registry, 'belay-test');
+    const repository = `${cluster.registryFromNodes}/belay-test`;
+    return { repository, digest, reference: `${repository}@${digest}` };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The manifests of a version, as a team would write them. */
+export const bundleOf = (image: VersionImage): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: tiny
+spec:
+  selector:
+    matchLabels: {app: tiny}
+  template:
+    metadata:
+      labels: {app: tiny}
+    spec:
+      terminationGracePeriodSeconds: 10
+      securityContext: {runAsNonRoot: true, runAsUser: 65532}
+      containers:
+        - name: tiny
+          image: ${image.reference}
+          ports: [{containerPort: 8080}]
+          envFrom: [{configMapRef: {name: tiny-settings}}]
+          readinessProbe:
+            httpGet: {path: /readyz, port: 8080}
+            periodSeconds: 1
+          resources:
+            requests: {cpu: 10m, memory: 48Mi}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: tiny
+spec:
+  selector: {app: tiny}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: tiny-settings
+data:
+  GREETING: hello
+`;
