@@ -292,6 +292,19 @@ test('a failure is told again until Prometheus is asked anew, and no oftener tha
   assert.equal(asked, 2);
 });
 
+test('what the requests show has not slid out of the window when the rest is asked for', async () => {
+  const windows = new Map<string, number>();
+  await using server = await serving((request, response, query) => {
+    const [, metric = '', ms] = /(requests_total|errors_total).*\[(\d+)ms\]/.exec(query) ?? [];
+    windows.set(metric, Math.min(Number(ms), windows.get(metric) ?? Infinity));
+    json(matrix(...(metric === 'requests_total' ? [series('1', '2')] : [])))(request, response, query);
+  });
+  const error = await scrapeOnce(sourceAt(server.url));
+  assert.match(error.message, /errors: there is no series of errors_total\{release=~"app-1"\}/);
+  assert.equal(windows.get('requests_total'), 120_000);
+  assert.equal(windows.get('errors_total'), 120_600);
+});
+
 test('clocks that differ are said to differ', async () => {
   await using server = await serving(json(matrix()));
   const error = await scrapeOnce(sourceAt(server.url), null, () => Date.now() - 60_000);

@@ -51,16 +51,18 @@ export async function fetchReadings(
   span: Span,
   signal: AbortSignal,
 ): Promise<Result<FetchedReadings, QueryError>> {
-  const ask = (selector: string) =>
-    client.query(over(ofArms(source, fillSelector(selector, slot), values), span.windowMs), span.at, signal);
-  const requests = await ask(source.requests);
+  const ask = (selector: string, windowMs: number) =>
+    client.query(over(ofArms(source, fillSelector(selector, slot), values), windowMs), span.at, signal);
+  const requests = await ask(source.requests, span.windowMs);
   if (!requests.ok) return named('requests', requests.error);
   const { series, date } = requests.value;
   if (series.length === 0) return ok({ readings: [], date });
+  // Now has moved on since: what the requests show must not have slid out of the window of the others.
+  const windowMs = span.windowMs + (span.at === null ? 2 * source.timeout : 0);
   const [errors, buckets, started] = await Promise.all([
-    ask(source.errors),
-    source.latency === null ? null : ask(source.latency.buckets),
-    source.started === null ? null : ask(source.started),
+    ask(source.errors, windowMs),
+    source.latency === null ? null : ask(source.latency.buckets, windowMs),
+    source.started === null ? null : ask(source.started, windowMs),
   ]);
   if (!errors.ok) return named('errors', errors.error);
   if (buckets?.ok === false) return named('latency', buckets.error);
@@ -75,7 +77,15 @@ export async function fetchReadings(
   if (!readings.ok) return err({ code: 'invalid-answer', message: readings.error });
   if (fetched.buckets?.length === 0)
     return err({ code: 'not-found', message: 'latency: no series now, although requests are counted' });
-  const counted = await errorsAreCounted(client, source, slot, values, fetched, span, signal);
+  const counted = await errorsAreCounted(
+    client,
+    source,
+    slot,
+    values,
+    fetched,
+    { ...span, windowMs },
+    signal,
+  );
   return counted.ok ? ok({ readings: readings.value, date }) : counted;
 }
 
