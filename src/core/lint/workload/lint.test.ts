@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { lintWorkloads } from './lint.ts';
-import { findings, findingsAfter, good, report } from './testing/good.ts';
+import { findings, findingsAfter, good, report, remove } from './testing/good.ts';
 
 const allow = 'belay.dev/allow';
 
@@ -24,7 +24,7 @@ test('a permission is for one object and one rule, has a reason, and is needed',
   const allowing = (text: string) =>
     findingsAfter(({ deployment, budget }, web) => {
       deployment.metadata.annotations = { [allow]: text };
-      delete web.resources;
+      remove(web, 'resources');
       budget.spec.maxUnavailable = 0;
     });
   const resources = 'error resources Deployment shop/web /spec/template/spec/containers/0/resources';
@@ -70,7 +70,9 @@ test('kinds that no rule reads are passed over and counted; a List is its items'
 
 test('an object that cannot be read is said once, and not missed by others', () => {
   assert.deepEqual(
-    findingsAfter(({ deployment }) => (deployment.spec.template.spec.containers[0].ports = 'http')),
+    findingsAfter(({ deployment }) =>
+      Object.assign(deployment.spec.template.spec.containers[0], { ports: 'http' }),
+    ),
     ['error object-invalid Deployment shop/web /spec/template/spec/containers/0/ports'],
   );
 });

@@ -1,15 +1,102 @@
 import { lintWorkloads, type WorkloadReport } from '../lint.ts';
 import type { StageDeadline } from '../rule.ts';
 
-/** A part of a manifest that a test may change. */
-// oxlint-disable-next-line typescript/no-explicit-any -- tests reach deep into documents without a schema
-export type Part = any;
+/** Takes a part out of a document, whether or not its type says that it is needed. */
+export const remove = <T extends object>(object: T, key: keyof T): void =>
+  void Reflect.deleteProperty(object, key);
+
+interface Metadata {
+  name: string;
+  namespace: string;
+  annotations?: unknown;
+}
+interface Selector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: unknown;
+}
+interface Probe {
+  httpGet?: unknown;
+  tcpSocket?: unknown;
+  exec?: unknown;
+  periodSeconds?: number;
+  failureThreshold?: number;
+  initialDelaySeconds?: number;
+}
+type HttpProbe = Probe & { httpGet: { path: string; port: unknown } };
+
+interface WebContainer {
+  name: string;
+  image: string;
+  ports: [{ name: string; containerPort: number; hostPort?: number }];
+  env: object[];
+  command?: string[];
+  args?: string[];
+  resources: { requests?: Record<string, unknown>; limits: Record<string, unknown> };
+  startupProbe: Probe;
+  readinessProbe: Probe;
+  livenessProbe: HttpProbe;
+  lifecycle: { preStop: { sleep: { seconds: number }; exec?: unknown } };
+  securityContext: object;
+}
+
+interface Pod {
+  automountServiceAccountToken: boolean;
+  terminationGracePeriodSeconds: number;
+  securityContext: { runAsNonRoot: boolean; seccompProfile: unknown };
+  topologySpreadConstraints: unknown;
+  containers: [WebContainer, ...unknown[]];
+  hostNetwork?: unknown;
+  resources?: unknown;
+  serviceAccountName?: unknown;
+  volumes?: unknown;
+}
+interface Backend {
+  name: string;
+  port: number;
+  namespace?: string;
+  weight?: number;
+}
+
+/** The objects of one service; what a test may add or spoil is there, and of any type. */
+export interface Objects {
+  deployment: {
+    apiVersion: string;
+    kind: string;
+    metadata: Metadata;
+    spec: {
+      replicas: unknown;
+      selector: Selector;
+      template: { metadata: { labels: Record<string, string> }; spec: Pod };
+      minReadySeconds?: number;
+      progressDeadlineSeconds?: number;
+    };
+  };
+  service: {
+    apiVersion: string;
+    kind: string;
+    metadata: Metadata;
+    spec: { selector: { app: string }; ports: [{ name: string; port: number; targetPort: unknown }] };
+  };
+  budget: {
+    apiVersion: string;
+    kind: string;
+    metadata: Metadata;
+    spec: { maxUnavailable?: unknown; minAvailable?: unknown; selector: Selector };
+  };
+  route: {
+    apiVersion: string;
+    kind: string;
+    metadata: Metadata;
+    spec: { rules: [{ backendRefs: [Backend, ...unknown[]]; timeouts?: unknown }] };
+  };
+  config: { apiVersion: string; kind: string; metadata: Metadata; data: Record<string, unknown> };
+}
 
 const labels = { app: 'web' };
 const digest = `sha256:${'0f'.repeat(32)}`;
 
 /** A service that keeps the whole contract, made anew for each test. */
-export const good = (): Record<'deployment' | 'service' | 'budget' | 'route' | 'config', Part> => ({
+export const good = (): Objects => ({
   deployment: {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -56,7 +143,7 @@ export const good = (): Record<'deployment' | 'service' | 'budget' | 'route' | '
 });
 
 /** A container that keeps the whole contract. */
-export const container = (): Part => ({
+export const container = (): WebContainer => ({
   name: 'web',
   image: `registry.example/web@${digest}`,
   ports: [{ name: 'http', containerPort: 8080 }],
@@ -94,14 +181,14 @@ export const findings = (
 
 /** What is found on the good service after a change. */
 export function findingsAfter(
-  change: (objects: ReturnType<typeof good>, container: Part, pod: Part) => unknown,
+  change: (objects: Objects, web: Pod['containers'][0], pod: Pod) => unknown,
   deadlines: readonly StageDeadline[] = [],
 ): readonly string[] {
   const objects = good();
   const pod = objects.deployment.spec.template.spec;
   const changed = change(objects, pod.containers[0], pod);
   // What a change returns in passing, such as the value that it set, is no object.
-  const added: readonly Part[] = Array.isArray(changed) ? changed : [];
+  const added: readonly unknown[] = Array.isArray(changed) ? changed : [];
   return findings(
     [...Object.values(objects), ...added.filter((one) => Object.hasOwn(Object(one), 'apiVersion'))],
     deadlines,
