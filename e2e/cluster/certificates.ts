@@ -2,25 +2,16 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './command.ts';
-import type { Settings } from './settings.ts';
+import { ports, type Settings } from './settings.ts';
 
-/** Who talks to the API server: name and group as Kubernetes reads them from a certificate's subject. */
+/** Who talks to the API server, by the subject of its certificate: CN is the user, O a group. */
 const clients = {
-  admin: { name: 'admin', group: 'system:masters' },
-  'kube-controller-manager': { name: 'system:kube-controller-manager', group: 'system' },
-  'kube-scheduler': { name: 'system:kube-scheduler', group: 'system' },
-  'kube-proxy': { name: 'system:kube-proxy', group: 'system:node-proxier' },
-  kubelet: { name: 'system:node:node-1', group: 'system:nodes' },
+  admin: '/O=system:masters/CN=admin',
+  'kube-controller-manager': '/CN=system:kube-controller-manager',
+  'kube-scheduler': '/CN=system:kube-scheduler',
+  'kube-proxy': '/CN=system:kube-proxy',
+  kubelet: '/O=system:nodes/CN=system:node:node-1',
 } as const;
-
-export type Client = keyof typeof clients;
-
-export interface Certificates {
-  /** The folder, as the cluster's processes see it; files NAME.crt and NAME.key, `ca`, `api` and each client. */
-  readonly folder: string;
-  readonly ca: string;
-  readonly client: (name: Client) => { readonly certificate: string; readonly key: string };
-}
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc'];
 
@@ -30,8 +21,11 @@ function serviceAccountKey(): string {
   return privateKey.export({ type: 'sec1', format: 'pem' }).toString();
 }
 
-/** Makes a certificate authority and all certificates of a cluster. They last a week, as no test cluster does. */
-export async function createCertificates(settings: Settings, seenInside: string): Promise<Certificates> {
+/**
+ * Makes a certificate authority and all certificates of a cluster, `certificates/NAME.crt` and `.key`, and a kubeconfig
+ * for each client: NAME.kubeconfig, and `kubeconfig` for the administrator. They last a week, as no test cluster does.
+ */
+export async function createCertificates(settings: Settings): Promise<void> {
   const folder = join(settings.state, 'certificates');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const openssl = (...args: readonly string[]): Promise<string> => run('openssl', args, { cwd: folder });
@@ -65,42 +59,33 @@ export async function createCertificates(settings: Settings, seenInside: string)
       `subjectAltName=${[...addresses, ...names].join(',')}`,
       'extendedKeyUsage=serverAuth',
     ]),
-    ...Object.entries(clients).map(([file, { name, group }]) =>
-      issue(file, `/O=${group}/CN=${name}`, ['extendedKeyUsage=clientAuth']),
+    ...Object.entries(clients).map(([name, subject]) =>
+      issue(name, subject, ['extendedKeyUsage=clientAuth']),
     ),
     writeFile(join(folder, 'service-accounts.key'), serviceAccountKey(), { mode: 0o600 }),
   ]);
-  const text = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
-  const files = await Promise.all(
-    Object.keys(clients).map(
-      async (name) =>
-        [name, { certificate: await text(`${name}.crt`), key: await text(`${name}.key`) }] as const,
-    ),
-  );
-  const byName = new Map(files);
-  const client = (name: Client): { readonly certificate: string; readonly key: string } =>
-    byName.get(name) ?? { certificate: '', key: '' };
-  return { folder: seenInside, ca: await text('ca.crt'), client };
+  for (const name of Object.keys(clients)) await writeKubeconfig(settings, folder, name);
 }
 
 /** Writes a kubeconfig that holds all it needs. */
-export async function writeKubeconfig(
-  file: string,
-  server: string,
-  certificates: Certificates,
-  name: Client,
-): Promise<void> {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const { certificate, key } = certificates.client(name);
+async function writeKubeconfig(settings: Settings, folder: string, name: string): Promise<void> {
+  const base64 = (file: string): Promise<string> => readFile(join(folder, file), 'base64');
+  const cluster = {
+    server: `https://${settings.nodeAddress}:${ports.api}`,
+    'certificate-authority-data': await base64('ca.crt'),
+  };
+  const user = {
+    'client-certificate-data': await base64(`${name}.crt`),
+    'client-key-data': await base64(`${name}.key`),
+  };
   const configuration = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'belay', cluster: { server, 'certificate-authority-data': base64(certificates.ca) } }],
-    users: [
-      { name, user: { 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) } },
-    ],
+    clusters: [{ name: 'belay', cluster }],
+    users: [{ name, user }],
     contexts: [{ name: 'belay', context: { cluster: 'belay', user: name } }],
     'current-context': 'belay',
   };
+  const file = join(settings.state, name === 'admin' ? 'kubeconfig' : `${name}.kubeconfig`);
   await writeFile(file, `${JSON.stringify(configuration, null, 2)}\n`, { mode: 0o600 });
 }

@@ -27,6 +27,8 @@ function kubeletConfiguration(settings: Settings): object {
     localStorageCapacityIsolation: false,
     oomScoreAdj: 0,
     podCIDR: settings.podRange,
+    clusterDNS: [settings.nodeAddress],
+    clusterDomain: 'cluster.local',
     resolvConf: `${inside.state}/resolv.conf`,
     registerNode: true,
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },

@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prepareBinaries } from './binaries.ts';
-import { closeBoundary, inside, openBoundary } from './boundary.ts';
+import { closeBoundary, openBoundary } from './boundary.ts';
 import { createCertificates } from './certificates.ts';
 import { startControlPlane } from './control-plane.ts';
 import { type Description, descriptionFile, readDescription } from './description.ts';
@@ -9,6 +9,7 @@ import { startGateway } from './gateway.ts';
 import { writeImage } from './image-layout.ts';
 import { pushImage } from './image-push.ts';
 import { alone, release } from './lock.ts';
+import { startNames } from './names.ts';
 import { startContainerd, startNode } from './node.ts';
 import { Processes } from './processes.ts';
 import type { Progress } from './progress.ts';
@@ -19,6 +20,7 @@ import type { Settings } from './settings.ts';
 
 /** The processes of a whole cluster. */
 const all = [
+  'coredns',
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',
@@ -33,13 +35,18 @@ const all = [
   'prometheus',
 ] as const;
 
+/** Those that should run and do not. */
+async function ended(settings: Settings): Promise<readonly string[]> {
+  const processes = new Processes(settings.state);
+  const running = await Promise.all(all.map((name) => processes.isRunning(name)));
+  return all.filter((_, index) => running[index] !== true);
+}
+
 /** The cluster that runs, or undefined if none does or one of its processes has ended. */
 export async function runningCluster(settings: Settings): Promise<Description | undefined> {
   const description = await readDescription(settings);
   if (description === undefined) return undefined;
-  const processes = new Processes(settings.state);
-  const running = await Promise.all(all.map((name) => processes.isRunning(name)));
-  return running.every(Boolean) ? description : undefined;
+  return (await ended(settings)).length === 0 ? description : undefined;
 }
 
 /** The registry with the image that every pod needs, and containerd, which pulls it. */
@@ -73,19 +80,20 @@ async function bringUpAlone(settings: Settings, progress: Progress): Promise<Des
   await mkdir(settings.state, { recursive: true, mode: 0o700 });
   await progress.step('namespaces opened', () => openBoundary(settings, binaries));
   const processes = new Processes(settings.state);
-  const certificates = await progress.step('certificates made', () =>
-    createCertificates(settings, `${inside.state}/certificates`),
-  );
+  await progress.step('certificates made', () => createCertificates(settings));
   const [api, registry, prometheusUrl] = await Promise.all([
-    progress.step('API server ready', () => startControlPlane(settings, processes, certificates)),
+    progress.step('API server ready', () => startControlPlane(settings, processes)),
     progress.step('registry and containerd started', () => startImages(settings, processes, binaries.go)),
     progress.step('Prometheus ready', () => startPrometheus(settings, processes)),
   ]);
   const [gateway] = await Promise.all([
     progress.step('gateway ready', () => startGateway(settings, processes, api, binaries.go)),
     progress.step('node ready', () => startNode(settings, processes, api)),
+    startNames(settings, processes),
   ]);
   api.close();
+  const lost = await ended(settings);
+  if (lost.length > 0) throw new Error(`${lost.join(', ')} ended, see ${settings.state}/log`);
   const description: Description = {
     kubeconfig: join(settings.state, 'kubeconfig'),
     ...gateway,

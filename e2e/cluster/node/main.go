@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/embed"
-	"k8s.io/apimachinery/pkg/util/runtime"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
@@ -74,12 +73,14 @@ func serveRegistry(_ *cobra.Command, args []string) error {
 
 func main() {
 	name := filepath.Base(os.Args[0])
+	if name == "coredns" {
+		serveNames()
+		return
+	}
 	command, known := parts[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "%s: start it by the name of a part, through a link: kube-apiserver, kubelet, …\n", name)
 		os.Exit(2)
 	}
-	// The parts of Kubernetes end the process by themselves when a handler panics; these do as upstream's binaries do.
-	runtime.ReallyCrash = true
 	os.Exit(cli.Run(command()))
 }
