@@ -5,6 +5,7 @@ import type { Outcome, WorkloadSpec } from '../../ports/environment.ts';
 import { readBundle } from './bundle/bundle.ts';
 import { render, type Rendered } from './bundle/render.ts';
 import type { Manifest } from './client/api.ts';
+import type { ApiError } from './client/api-error.ts';
 import { type Resource, resources } from './client/resources.ts';
 import { activeRequests } from './envoy/statistics.ts';
 import { admit, readRoute } from './fence.ts';
@@ -49,7 +50,7 @@ export async function applyWorkload(
     return failed(
       `the bundle’s Service has port ${rendered.value.ports.join(', ')}, and HTTPRoute ${target.route} sends to ${port.value}`,
     );
-  const existing = await existingDeployment(target, spec);
+  const existing = await existingDeployment(target, spec, signal);
   if (!existing.ok) return existing.error;
   for (const manifest of rendered.value.configMaps) {
     const applied = await applyObject(target, resources.configMaps, manifest, signal);
@@ -65,13 +66,40 @@ export async function applyWorkload(
     signal,
   );
   if (!admitted.ok) return admitted.error;
-  const deployment = await applyObject(
-    target,
+  return applyDeployment(target, spec, rendered.value.deployment, existing.value, signal);
+}
+
+async function applyDeployment(
+  target: SlotTarget,
+  spec: WorkloadSpec,
+  manifest: Manifest,
+  existing: ExistingObject | null,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { api, namespace } = target;
+  const applied = await api.apply(
     resources.deployments,
-    guarded(rendered.value.deployment, existing.value),
+    namespace,
+    guarded(manifest, existing),
+    ExistingObject,
     signal,
   );
-  return deployment ?? done;
+  if (!applied.ok) return failureOf(manifest, applied.error);
+  if (existing !== null) return done;
+  // A new object has no version to hold it to. Whoever came with a later generation while this one was on its way may
+  // have removed the release already: what was just made, and nothing that was made of it since, is taken back.
+  const fence = await readRoute(target, spec.generation, signal);
+  if (fence.ok || fence.error.outcome !== 'stale') return done;
+  const { uid, resourceVersion } = applied.value.metadata;
+  const only = { uid, resourceVersion };
+  await api.delete(
+    resources.deployments,
+    namespace,
+    manifest.metadata.name,
+    { propagation: 'background', only },
+    signal,
+  );
+  return fence.error;
 }
 
 async function renderSpec(
@@ -98,15 +126,10 @@ const withRelease = (services: SlotServices, name: string, release: string): Slo
 async function existingDeployment(
   { api, namespace, slot }: SlotTarget,
   spec: WorkloadSpec,
+  signal: AbortSignal,
 ): Promise<Result<ExistingObject | null, Outcome>> {
   const name = workloadName(slot, spec.release);
-  const read = await api.get(
-    resources.deployments,
-    namespace,
-    name,
-    ExistingObject,
-    AbortSignal.timeout(10_000),
-  );
+  const read = await api.get(resources.deployments, namespace, name, ExistingObject, signal);
   if (!read.ok) return read.error.code === 'not-found' ? ok(null) : err(outcomeOf(read.error));
   const { labels = {}, annotations = {}, deletionTimestamp } = read.value.metadata;
   if (labels[labelNames.release] !== spec.release || labels[labelNames.service] !== slot.service)
@@ -135,10 +158,12 @@ async function applyObject(
   signal: AbortSignal,
 ): Promise<Outcome | null> {
   const applied = await api.apply(resource, namespace, manifest, z.unknown(), signal);
-  if (applied.ok) return null;
-  const outcome = outcomeOf(applied.error);
-  const of = `${manifest.kind} ${manifest.metadata.name}`;
-  return 'message' in outcome ? { ...outcome, message: `${of}: ${outcome.message}` } : outcome;
+  return applied.ok ? null : failureOf(manifest, applied.error);
+}
+
+/** What an apply has come to, with the object that it was of. */
+function failureOf({ kind, metadata }: Manifest, error: ApiError): Outcome {
+  return outcomeOf({ ...error, message: `${kind} ${metadata.name}: ${error.message}` });
 }
 
 /** How long open requests are waited for before pods are told to end; they have their own grace after that. */

@@ -126,20 +126,23 @@ export class KubernetesApi {
 
   /**
    * Deletes an object. `foreground` keeps it, marked, until all that depends on it is gone. What is not there is
-   * deleted. With a `uid`, only that very object.
+   * deleted. With a version, only that very object as it was then, else it is a `conflict`.
    */
   async delete(
     resource: Resource,
     namespace: string,
     name: string,
-    options: { readonly propagation: 'foreground' | 'background'; readonly uid?: string },
+    options: {
+      readonly propagation: 'foreground' | 'background';
+      readonly only?: { readonly uid: string; readonly resourceVersion: string };
+    },
     signal: AbortSignal,
   ): Promise<Result<null, ApiError>> {
     const body = JSON.stringify({
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       propagationPolicy: options.propagation === 'foreground' ? 'Foreground' : 'Background',
-      ...(options.uid === undefined ? {} : { preconditions: { uid: options.uid } }),
+      ...(options.only === undefined ? {} : { preconditions: options.only }),
     });
     const path = pathOf(resource, namespace, name);
     const done = await this.call({ method: 'DELETE', path, body, signal }, z.unknown());

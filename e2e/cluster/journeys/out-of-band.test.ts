@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
+import { workloadName } from '../../../src/drivers/kubernetes/labels.ts';
+import { eventually } from '../../eventually.ts';
+import { must } from './cluster.ts';
+import { ClusterStack, slot } from './cluster-stack.ts';
+import { broken, weightsSeen } from './outside.ts';
+
+/* Somebody else writes while a rollout moves: by hand, without a word to the server. */
+
+const signal = new AbortController().signal;
+
+async function writeWeights(
+  { place }: ClusterStack,
+  weights: Readonly<Record<string, number>>,
+): Promise<void> {
+  const backendRefs = Object.entries(weights).map(([release, weight]) => ({
+    group: '',
+    kind: 'Service',
+    name: workloadName(slot, release),
+    port: 80,
+    weight,
+  }));
+  await must(
+    place.cluster.api.patch(
+      resources.httpRoutes,
+      place.namespace,
+      slot.service,
+      { spec: { rules: [{ backendRefs }] } },
+      z.unknown(),
+      signal,
+    ),
+  );
+}
+
+const reaches = (stack: ClusterStack, weight: number): Promise<unknown> =>
+  eventually(`v2 at ${weight} %`, () => stack.outside.looks.at(-1)?.route['v2'] === weight);
+
+test('a weight that was raised by hand is put right, and the rollout goes on', async () => {
+  const { stack } = await ClusterStack.withV1({ stepAtLeast: '6s' });
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  await reaches(stack, 10);
+  await writeWeights(stack, { v1: 20, v2: 80 });
+  await reaches(stack, 10);
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'promoted', end.sentence);
+  await stack.outside.stop();
+  await stack.customers.stop();
+  const seen = weightsSeen(stack.outside.looks, 'v2').filter((weight) => weight !== 80);
+  assert.deepEqual(
+    seen.filter((weight, i) => weight !== seen[i - 1]),
+    [0, 10, 50, 100],
+  );
+  assert.deepEqual(stack.customers.problems, {});
+});
+
+test('traffic that was taken from the canary by hand is not given back', async () => {
+  const { stack } = await ClusterStack.withV1({ stepAtLeast: '20s' });
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  await reaches(stack, 10);
+  await eventually('the step is read back', async () =>
+    (await stack.slot())?.promotions[0]?.waits.some((wait) => wait.reason.code === 'step-time'),
+  );
+  await writeWeights(stack, { v1: 100, v2: 0 });
+  const end = await stack.end('v2');
+  assert.deepEqual([end.state, end.reason.code], ['aborted', 'retreated'], end.sentence);
+  await stack.outside.stop();
+  await stack.customers.stop();
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
+  assert.deepEqual(broken(stack.outside.looks), []);
+  assert.deepEqual(stack.customers.problems, {});
+});
