@@ -4,14 +4,14 @@ import type { LintInput, Violation, WorkloadRule } from './rule.ts';
 
 type Budget = ManifestSet['budgets'][number];
 
-/** The workloads that a budget guards. A budget without a selector guards nothing, an empty one all. */
-const guarded = (input: LintInput, budget: Budget): readonly Workload[] => {
-  const { selector } = budget.spec;
-  if (selector === undefined) return [];
-  return input.workloads.filter(
-    (workload) => together(budget, workload) && selects(selector, workload.podLabels),
-  );
-};
+/** Whether a budget guards a workload's pods. One without a selector guards nothing, one with an empty selector all. */
+const guards = (budget: Budget, workload: Workload): boolean =>
+  budget.spec.selector !== undefined &&
+  together(budget, workload) &&
+  selects(budget.spec.selector, workload.podLabels);
+
+const guarded = (input: LintInput, budget: Budget): readonly Workload[] =>
+  input.workloads.filter((workload) => guards(budget, workload));
 
 const example =
   'apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: { name: shop }\nspec:\n  maxUnavailable: 1\n  selector: { matchLabels: { app.kubernetes.io/name: shop } }\n';
@@ -27,7 +27,7 @@ export const budgetMissing: WorkloadRule = {
       const severity = serving(input, workload);
       if (severity === null || !isSized(workload) || leastReplicas(input, workload) < 2) return [];
       if (!allRead(input, ['PodDisruptionBudget'])) return [];
-      if (input.budgets.some((budget) => guarded(input, budget).includes(workload))) return [];
+      if (input.budgets.some((budget) => guards(budget, workload))) return [];
       return [
         {
           object: workload,
@@ -105,7 +105,7 @@ export const budgetTwice: WorkloadRule = {
   example,
   check: (input) =>
     input.workloads.flatMap((workload) => {
-      const [first, ...others] = input.budgets.filter((budget) => guarded(input, budget).includes(workload));
+      const [first, ...others] = input.budgets.filter((budget) => guards(budget, workload));
       return others.map((budget) => ({
         object: budget,
         path: `${budget.base}/spec/selector`,

@@ -53,6 +53,7 @@ test('kinds that no rule reads are passed over and counted; a List is its items'
     resources: ['a.yaml'],
   };
   const list = { apiVersion: 'v1', kind: 'List', items: [...Object.values(rest), deployment, crd] };
+  // A tool's own file, which is no object and has no name.
   assert.deepEqual(report([list, kustomization]), {
     objects: 5,
     passedOver: {

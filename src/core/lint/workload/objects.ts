@@ -120,19 +120,18 @@ function add(set: Mutable<ManifestSet>, document: number, base: string, value: u
   const object = nameOf(document, base, value);
   const head = ObjectHead.safeParse(value);
   if (!head.success) return void set.invalid.push(...partsOf(object, head.error));
+  set.names.push(object);
   const kind = kinds[`${object.group}/${object.kind}`];
   if (kind === undefined) {
+    // It may be no object at all but a tool's own file, such as Kustomize's: nothing is asked of it.
     const title = object.group === '' ? object.kind : `${object.kind}.${object.group}`;
     set.passedOver.set(title, (set.passedOver.get(title) ?? 0) + 1);
-    // Kustomize's own file lies among the objects and is none.
-    if (object.group === 'kustomize.config.k8s.io') return;
-  } else {
-    set.judged += 1;
-    kind(set, object, value);
+    return;
   }
-  set.names.push(object);
+  set.judged += 1;
   if (object.name === '')
     set.invalid.push({ object, path: `${base}/metadata/name`, message: 'the object has no name' });
+  kind(set, object, value);
 }
 
 /** As much of an object's name as can be read, whatever else is wrong with it. */

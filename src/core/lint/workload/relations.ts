@@ -57,17 +57,21 @@ export const isLasting = (workload: Workload): boolean => lasting.includes(workl
 /** The workloads whose number of pods is chosen. */
 export const isSized = (workload: Workload): boolean => isLasting(workload) && workload.kind !== 'DaemonSet';
 
+/** Whether a Service leads to a workload's pods; one without a selector leads where others say. */
+function leadsTo(service: Service, workload: Workload): boolean {
+  const { selector } = service.spec;
+  return (
+    together(workload, service) &&
+    Object.keys(selector).length > 0 &&
+    selects({ matchLabels: selector, matchExpressions: [] }, workload.podLabels)
+  );
+}
+
 export const workloadsBehind = (set: ManifestSet, service: Service): readonly Workload[] =>
-  Object.keys(service.spec.selector).length === 0
-    ? []
-    : set.workloads.filter(
-        (workload) =>
-          together(workload, service) &&
-          selects({ matchLabels: service.spec.selector, matchExpressions: [] }, workload.podLabels),
-      );
+  set.workloads.filter((workload) => leadsTo(service, workload));
 
 export const servicesOf = (set: ManifestSet, workload: Workload): readonly Service[] =>
-  set.services.filter((service) => workloadsBehind(set, service).includes(workload));
+  set.services.filter((service) => leadsTo(service, workload));
 
 /**
  * Whether a workload gets requests: an `error` is due where a Service of these files selects it, a `warning` where it

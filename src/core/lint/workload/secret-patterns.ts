@@ -47,7 +47,7 @@ export function namesSecret(name: string): boolean {
   return lastWords.includes(last) || lastPairs.includes(words.slice(-2).join(' ')) || lastParts.test(last);
 }
 
-const switches = /^(?:true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|default)$/i;
+const switches = /^(?:[01]|true|false|yes|no|on|off|none|null|enabled|disabled|required|optional|default)$/i;
 const elsewhere = /^(?:~?\.{0,2}\/|file:|vault:|ref\+|op:\/\/|arn:|secret:|env:|projects\/|https?:\/\/)/i;
 const filledIn = /\$\(|\$\{|\$[A-Z_]|\{\{|^<.*>$|^[*x.…-]+$/i;
 
@@ -70,7 +70,7 @@ const issued: readonly (readonly [string, RegExp])[] = [
   ['a Google API key', /\bAIza[A-Za-z0-9_-]{35}/],
   ['a Stripe key', /\b[rs]k_live_[A-Za-z0-9]{20}/],
   ['an npm token', /\bnpm_[A-Za-z0-9]{36}/],
-  ['a signed token (JWT)', /\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20}/],
+  ['a signed token (JWT)', /\beyJ[A-Za-z0-9_-]{10,300}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20}/],
 ];
 const userInfo = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"]{0,100}:([^\s@/'"]{1,200})@/i;
 

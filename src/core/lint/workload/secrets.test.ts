@@ -43,6 +43,7 @@ test('a name counts where it ends in a word for a secret', () => {
 test('a value that is a switch, a place or filled in later is no secret', () => {
   for (const [name, value] of [
     ['REQUIRE_PASSWORD', 'true'],
+    ['ALLOW_EMPTY_PASSWORD', '1'],
     ['DB_PASSWORD', ''],
     ['DB_PASSWORD', '$(OTHER)'],
     ['DB_PASSWORD', '/run/secrets/db'],
