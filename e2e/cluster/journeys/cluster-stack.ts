@@ -18,13 +18,14 @@ import { type ServerOptions, type ServerProcess, startServerProcess } from '../.
 import { makePlace, type Place, testCluster } from './cluster.ts';
 import { GatewayCustomers } from './gateway-customers.ts';
 import { Outside } from './outside.ts';
+import { serverAccount } from './server-account.ts';
 import { bundleOf, pushVersion, type Version } from './versions.ts';
 
 const serverPassword = 'only-on-loopback';
 const apiVersion = 'belay.dev/v1alpha1';
 export const slot = { project: 'demo', environment: 'live', service: 'tiny' } as const;
 
-const documents = (place: Place, rollout: object): readonly BelayDocumentInput[] => [
+export const documents = (place: Place, rollout: object): readonly BelayDocumentInput[] => [
   { apiVersion, kind: 'Project', metadata: { name: slot.project }, spec: { trust: [] } },
   {
     apiVersion,
@@ -33,7 +34,7 @@ const documents = (place: Place, rollout: object): readonly BelayDocumentInput[]
     spec: {
       driver: 'kubernetes',
       kubernetes: {
-        context: place.cluster.context,
+        context: 'server',
         namespace: place.namespace,
         gateway: { statistics: [place.cluster.envoyUrl], configuration: [place.cluster.envoyUrl] },
       },
@@ -80,15 +81,31 @@ export class ClusterStack implements AsyncDisposable {
   }
 
   /** A stack with one server, the documents applied, v1 promoted and customers on it. */
-  static async withV1(rollout: object = {}): Promise<{ stack: ClusterStack; server: ServerProcess }> {
+  static withV1(rollout: object = {}): Promise<{ stack: ClusterStack; server: ServerProcess }> {
+    return ClusterStack.#make(rollout, async (stack) => {
+      await stack.release({ name: 'v1', failEvery: 0 });
+      const end = await stack.end('v1');
+      if (end.state !== 'promoted') throw new Error(`v1: ${end.sentence}`);
+    });
+  }
+
+  /** A stack in a namespace where something serves already, without Belay, with customers on it. */
+  static over(
+    existing: (place: Place) => Promise<void>,
+  ): Promise<{ stack: ClusterStack; server: ServerProcess }> {
+    return ClusterStack.#make({}, (stack) => existing(stack.place));
+  }
+
+  static async #make(
+    rollout: object,
+    prepare: (stack: ClusterStack) => Promise<void>,
+  ): Promise<{ stack: ClusterStack; server: ServerProcess }> {
     const undo = new Undo();
     try {
       const stack = await ClusterStack.#start(undo);
       const server = await stack.startServer();
       await stack.client.post('/v1/apply', { documents: documents(stack.place, rollout) }, ApplyAnswer);
-      await stack.release({ name: 'v1', failEvery: 0 });
-      const end = await stack.end('v1');
-      if (end.state !== 'promoted') throw new Error(`v1: ${end.sentence}`);
+      await prepare(stack);
       await stack.#openDoors();
       return { stack, server };
     } catch (error) {
@@ -106,6 +123,7 @@ export class ClusterStack implements AsyncDisposable {
     undo.add(() => database.drop());
     await database.pool.query(`alter role belay_server password '${serverPassword}'`);
     await mkdir(join(folder, 'server', 'artifacts'), { recursive: true });
+    await serverAccount(place, join(folder, 'kubeconfig'));
     const { host, port, database: name } = database.connection;
     const serverUrl = `postgres://belay_server:${serverPassword}@${host}:${port}/${name}`;
     return new ClusterStack(undo, { place, folder, serverUrl });
@@ -126,6 +144,11 @@ export class ClusterStack implements AsyncDisposable {
     this.#undo.add(() => outside.stop());
     this.#customers = customers;
     this.#outside = outside;
+  }
+
+  /** With which the server reaches the cluster. */
+  get kubeconfig(): string {
+    return join(this.#folder, 'kubeconfig');
   }
 
   get client(): Client {
@@ -150,7 +173,7 @@ export class ClusterStack implements AsyncDisposable {
       data: join(this.#folder, 'server'),
       agents: join(this.#folder, 'agents'),
       ...options,
-      environment: { KUBECONFIG: this.place.cluster.kubeconfig, ...options.environment },
+      environment: { KUBECONFIG: this.kubeconfig, ...options.environment },
     });
     this.#undo.add(() => server.stop('SIGTERM'));
     this.#token = server.token ?? this.#token;

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { KubernetesApi, type Manifest } from '../../../src/drivers/kubernetes/client/api.ts';
 import { connectionOf } from '../../../src/drivers/kubernetes/client/kubeconfig.ts';
@@ -13,8 +11,6 @@ const signal = new AbortController().signal;
 /** The cluster of the tests, as a client of its own: what a journey checks, it reads here and not from Belay. */
 export interface TestCluster extends Description {
   readonly api: KubernetesApi;
-  /** The name of the kubeconfig's context, by which a server finds the same cluster. */
-  readonly context: string;
 }
 
 /** The cluster that the environment names; throws where it names none. */
@@ -24,14 +20,7 @@ export async function testCluster(): Promise<TestCluster> {
     throw new Error('no cluster is named: npm run test:cluster brings one up and names it');
   const connection = await connectionOf([description.kubeconfig], null, () => Date.now());
   if (!connection.ok) throw new Error(connection.error);
-  const config = z
-    .object({ 'current-context': z.string() })
-    .parse(parse(await readFile(description.kubeconfig, 'utf8')));
-  return {
-    ...description,
-    context: config['current-context'],
-    api: new KubernetesApi(new Transport(connection.value)),
-  };
+  return { ...description, api: new KubernetesApi(new Transport(connection.value)) };
 }
 
 /** A namespace with a route for one service, as a platform team would make them; removed with all that is in it. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { type Examined, failed, passed, skipped } from '../../core/report/examined.ts';
 import { WhoAmI } from '../../server/schemas.ts';
 import { ApiClient } from '../client.ts';
 import { CliFailure } from '../failure.ts';
@@ -15,32 +16,19 @@ import {
 import { dataColour, printable, printData } from '../terminal.ts';
 import { version } from '../version.ts';
 
-/** One look: what was looked at, what was found, and the next command where it is not well. */
-interface Examined {
-  readonly name: string;
-  readonly status: 'passed' | 'failed' | 'skipped';
-  readonly found: string;
-  readonly fix: string | null;
-}
-
-const passed = (name: string, found: string): Examined => ({ name, status: 'passed', found, fix: null });
-const failed = (name: string, found: string, fix: string): Examined => ({
-  name,
-  status: 'failed',
-  found,
-  fix,
-});
-const skipped = (name: string, found: string): Examined => ({ name, status: 'skipped', found, fix: null });
-
 /** More than this between two clocks makes ages and countdowns wrong. */
 const mostSkewMs = 5_000;
 
 /** Looks at the installation and at the server, each line with what mends it. */
 export async function doctor(options: ConnectionOptions & { readonly output?: OutputFormat }): Promise<void> {
-  const examined = [nodeVersion(), await configFile(), ...(await serverSide(options))];
+  await report([nodeVersion(), await configFile(), ...(await serverSide(options))], options.output);
+}
+
+/** Prints what was looked at; fails where anything of it is not well. */
+export async function report(examined: readonly Examined[], output: OutputFormat | undefined): Promise<void> {
   const bad = examined.filter((one) => one.status === 'failed').length;
-  if (options.output === 'json' || options.output === 'yaml')
-    await printObject(options.output, { version, healthy: bad === 0, examined });
+  if (output === 'json' || output === 'yaml')
+    await printObject(output, { version, healthy: bad === 0, examined });
   else for (const one of examined) for (const line of linesOf(one)) printData(line);
   if (bad > 0) throw new CliFailure('error', `${bad} of ${examined.length} failed`);
 }

@@ -56,9 +56,23 @@ export function registerSetup(program: Command): void {
   const doctor = described(program.command('doctor'), 'Look for what is wrong, with what mends it', [
     'belay doctor',
     'belay doctor -o json',
-  ]);
+    'belay doctor --pre -f belay.yaml     # the clusters that its environments name, before any server is there',
+  ])
+    .option(
+      '--pre',
+      'look at clusters instead: version, rights, gateway, routes; with this shell’s kubeconfig',
+      false,
+    )
+    .option(
+      '-f, --file <path>',
+      'with --pre: the documents (belay.yaml unless told; again for each)',
+      collect,
+      [],
+    );
   printing(connected(doctor)).action(async (options) =>
-    (await import('../commands/doctor.ts')).doctor(options),
+    options.pre
+      ? (await import('../commands/preflight.ts')).preflight(options)
+      : (await import('../commands/doctor.ts')).doctor(options),
   );
 
   registerTokens(program);

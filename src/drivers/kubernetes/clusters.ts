@@ -20,12 +20,18 @@ export class Clusters {
     this.#now = now;
   }
 
-  /** The API of the cluster that a context names; of the one that this process runs in where it is null. */
-  async api(context: string | null): Promise<Result<KubernetesApi, string>> {
+  /**
+   * The API of the cluster that a context names; of the one that this process runs in where it is null. A person's
+   * shell runs in none: with `outside` the current context is meant then.
+   */
+  async api(
+    context: string | null,
+    outside: 'refused' | 'current-context' = 'refused',
+  ): Promise<Result<KubernetesApi, string>> {
     const key = context ?? '';
     let connecting = this.#apis.get(key);
     if (connecting === undefined) {
-      connecting = this.#connect(context);
+      connecting = this.#connect(context, outside);
       this.#apis.set(key, connecting);
     }
     const connected = await connecting;
@@ -34,13 +40,23 @@ export class Clusters {
     return connected;
   }
 
-  async #connect(context: string | null): Promise<Result<KubernetesApi, string>> {
-    const connection = await this.#connection(context);
+  /** Ends the connections that are kept. */
+  close(): void {
+    for (const connecting of this.#apis.values())
+      void connecting.then((connected) => connected.ok && connected.value.transport.close());
+  }
+
+  async #connect(
+    context: string | null,
+    outside: 'refused' | 'current-context',
+  ): Promise<Result<KubernetesApi, string>> {
+    const isInside = this.#environment['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const connection = await this.#connection(context, isInside || outside === 'refused');
     return connection.ok ? ok(new KubernetesApi(new Transport(connection.value))) : err(connection.error);
   }
 
-  #connection(context: string | null): Promise<Result<Connection, string>> {
-    return context === null
+  #connection(context: string | null, inCluster: boolean): Promise<Result<Connection, string>> {
+    return context === null && inCluster
       ? inClusterConnection(this.#environment, this.#now)
       : connectionOf(kubeconfigFiles(this.#environment), context, this.#now);
   }
