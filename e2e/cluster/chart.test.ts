@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chartFolder, chartValues, renderArguments, renderedChart } from '../examples/shop/chart.ts';
-import { longTest } from './extent.ts';
+import { chartFolder, chartValues, renderArguments, renderedChart } from '../../examples/shop/chart.ts';
+import { test } from 'node:test';
 import { helmBinary } from './helm.ts';
 
 const helm = (
@@ -12,7 +12,7 @@ const helm = (
   return { status, out: stdout, err: stderr };
 };
 
-longTest('the shop’s chart renders to what is kept of it, twice alike', async () => {
+test('the shop’s chart renders to what is kept of it, twice alike', async () => {
   const { status, out, err } = helm(renderArguments);
   assert.equal(status, 0, err);
   assert.equal(
@@ -24,7 +24,7 @@ longTest('the shop’s chart renders to what is kept of it, twice alike', async 
   await Promise.resolve();
 });
 
-longTest('the shop’s chart refuses values that would break its contract', async () => {
+test('the shop’s chart refuses values that would break its contract', async () => {
   const linted = helm(['lint', chartFolder, '--values', chartValues, '--strict']);
   assert.equal(linted.status, 0, linted.out + linted.err);
   for (const [value, place] of [
