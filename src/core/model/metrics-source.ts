@@ -113,11 +113,13 @@ export const PrometheusSource = z.strictObject({
         .string()
         .max(200)
         .refine(
-          (value) => /\$\{(release|arm)\}/.test(value),
-          'expected ${release} or ${arm} in it: canary and stable could not be told apart',
+          (value) => /\$\{(release|arm|workload)\}/.test(value),
+          'expected ${release}, ${workload} or ${arm} in it: canary and stable could not be told apart',
         )
         .default('${release}')
-        .describe('May hold ${release}, ${arm} (canary or stable), ${project}, ${environment}, ${service}.'),
+        .describe(
+          'May hold ${release}, ${workload} (the name of its Service, where the driver is kubernetes), ${arm} (canary or stable), ${project}, ${environment}, ${service}.',
+        ),
     })
     .prefault({})
     .describe('The label that tells canary from stable, and its value.'),

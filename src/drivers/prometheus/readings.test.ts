@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PrometheusSource } from '../../core/model/metrics-source.ts';
+import { workloadName } from '../kubernetes/labels.ts';
 import type { Series } from './answer.ts';
 import { type Fetched, readingsOf } from './counters.ts';
 import { fillSelector, ofArms, releaseValue, whateverValues, withMatcher } from './selector.ts';
@@ -70,6 +71,11 @@ test('names are filled in, and the releases asked for by the label’s whole val
     ofArms(source, 'a', values),
     String.raw`a{cluster=~"production_shop\\.canary|production_shop\\.stable"}`,
   );
+});
+
+test('the Service that the Kubernetes driver makes for a release is what a gateway calls its cluster', () => {
+  const source = sourceOf({ release: { label: 'envoy_cluster_name', value: 'shop_${workload}_8080' } });
+  assert.equal(releaseValue(source, slot, 'canary', 'shop-2'), `shop_${workloadName(slot, 'shop-2')}_8080`);
 });
 
 test('what must be there for no errors to mean none', () => {

@@ -1,4 +1,5 @@
 import type { SlotKey } from '../../core/model/name.ts';
+import { workloadName } from '../kubernetes/labels.ts';
 import type { PrometheusSource } from '../../core/model/metrics-source.ts';
 
 /** The releases that share the traffic of a slot. */
@@ -21,7 +22,7 @@ export const fillSelector = (selector: string, slot: SlotKey): string => fill(se
 
 /** What the release label holds for an arm. */
 export const releaseValue = (source: PrometheusSource, slot: SlotKey, arm: Arm, release: string): string =>
-  fill(source.release.value, { ...slot, arm, release });
+  fill(source.release.value, { ...slot, arm, release, workload: workloadName(slot, release) });
 
 /** A selector with one matcher more. */
 export function withMatcher(selector: string, matcher: string): string {
