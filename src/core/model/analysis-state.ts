@@ -72,8 +72,15 @@ export const ArmPair = z.strictObject({ canary: Arm, stable: Arm }).readonly();
 export type ArmPair = z.infer<typeof ArmPair>;
 
 /**
- * The logarithms of the e-process' parts: first what is held in cash, then one bet for each ratio of the grid. The
- * evidence is their sum.
+ * A burst is one pod's interval with any bad event: their dispersion over minutes, and stable's bursts and requests
+ * with the memory of stable's rate.
+ */
+export const BurstState = z.strictObject({ block: BlockState, stable: Tally }).readonly();
+export type BurstState = z.infer<typeof BurstState>;
+
+/**
+ * The logarithms of the e-process' parts: first what is held in cash, then one bet for each ratio of the grid, whose
+ * sum is the evidence; then what is believed of how the pods are placed.
  */
 export const RollbackWealth = z.array(z.number()).readonly();
 export type RollbackWealth = readonly number[];
@@ -82,6 +89,7 @@ export type RollbackWealth = readonly number[];
 export const SeriesState = z
   .strictObject({
     blocks: z.array(BlockState).readonly(),
+    bursts: BurstState,
     /** Stable pods' totals, history included. */
     pods: z.record(z.string(), Tally).readonly(),
     /** Stable's bad and requests with a memory of half an hour. */

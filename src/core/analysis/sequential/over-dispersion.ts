@@ -4,7 +4,7 @@ import { stored } from './elementary.ts';
 /** Blocks in seconds: bursts of a scrape, of a minute, of some minutes. */
 export const blockLengths: readonly number[] = [15, 60, 240];
 
-const fresh = (seconds: number): BlockState => ({
+export const freshBlock = (seconds: number): BlockState => ({
   seconds,
   elapsed: 0,
   pods: {},
@@ -15,7 +15,7 @@ const fresh = (seconds: number): BlockState => ({
   sum: 0,
   weight: 0,
 });
-export const freshDispersion = (): readonly BlockState[] => blockLengths.map(fresh);
+export const freshDispersion = (): readonly BlockState[] => blockLengths.map(freshBlock);
 
 /** Before anything is known: clusters of three, believed like twenty bad events. */
 const prior = { dispersion: 3, weight: 20 };
@@ -49,7 +49,8 @@ export interface DispersionInput {
 export const addDispersion = (blocks: readonly BlockState[], input: DispersionInput): readonly BlockState[] =>
   blocks.map((block) => addToBlock(block, input));
 
-function addToBlock(block: BlockState, input: DispersionInput): BlockState {
+/** Adds one interval to the block of one length. */
+export function addToBlock(block: BlockState, input: DispersionInput): BlockState {
   const pods: Record<string, Tally> = { ...block.pods };
   for (const [pod, [bad, requests]] of Object.entries(input.stable)) {
     const [b, n] = pods[pod] ?? [0, 0];
@@ -84,7 +85,7 @@ function close(block: BlockState): BlockState {
   }
   // Neighbours in time are compared in pairs that do not overlap.
   const before = alone && block.before === null ? total : null;
-  return { ...fresh(block.seconds), before, sum: stored(sum), weight };
+  return { ...freshBlock(block.seconds), before, sum: stored(sum), weight };
 }
 
 /**

@@ -27,16 +27,8 @@ export function podVariance(pods: readonly Tally[], dispersion: number): number 
   return Math.max(0, (scatter - (terms.length - 1)) / (weights - squares / weights));
 }
 
-/** The normal quantile of 99 %: so far apart two groups of like pods come in one of a hundred cases. */
-const z99 = 2.326;
-
-/** The tolerated ratio, widened where pods differ by themselves more than that. */
-export function effectiveTolerance(
-  tolerance: number,
-  variance: number,
-  canaryPods: number,
-  stablePods: number,
-): number {
-  if (variance <= 0 || canaryPods <= 0 || stablePods <= 0) return tolerance;
-  return Math.max(tolerance, exp(z99 * Math.sqrt(variance * (1 / canaryPods + 1 / stablePods))));
+/** The standard deviation of the log ratio of two groups' rates that differing pods alone give. */
+export function placementSpread(variance: number, canaryPods: number, stablePods: number): number {
+  if (variance <= 0 || canaryPods <= 0 || stablePods <= 0) return 0;
+  return Math.sqrt(variance * (1 / canaryPods + 1 / stablePods));
 }

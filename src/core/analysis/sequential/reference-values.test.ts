@@ -5,7 +5,7 @@ import { exp, ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, missingRequests } from './outlook.ts';
 import { podDispersion } from './over-dispersion.ts';
-import { effectiveTolerance } from './pod-spread.ts';
+import { placementSpread } from './pod-spread.ts';
 import { nearestHarm, promotionBet } from './promotion-evidence.ts';
 import { proportionBounds } from './proportion.ts';
 import {
@@ -24,7 +24,14 @@ const pair = (x: number, nc: number, y: number, ns: number): ArmPair => ({
   canary: { bad: x, requests: nc },
   stable: { bad: y, requests: ns },
 });
-const plain: RollbackTerms = { tolerance: 1, dispersion: 1, crowd: Infinity, cap: Infinity, share: 0 };
+const plain: RollbackTerms = {
+  tolerance: 1,
+  spread: 0,
+  dispersion: 1,
+  crowd: Infinity,
+  cap: Infinity,
+  share: 0,
+};
 
 test('one interval against every ratio of the grid', () => {
   const one = pair(5, 100, 10, 900);
@@ -41,17 +48,20 @@ test('one interval against every ratio of the grid', () => {
 
 const sequence = [pair(5, 100, 10, 900), pair(4, 100, 9, 900), pair(30, 500, 12, 500), pair(0, 500, 0, 500)];
 
+/** The reference lays a fifth on cash and a tenth on each ratio. */
+const even = [0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1];
+
 test('a sequence, plain and with dispersion, cap and share', () => {
   const play = (terms: RollbackTerms, references: readonly number[]): void => {
-    let wealth = freshRollback();
+    let wealth = freshRollback(even);
     sequence.forEach((step, i) => {
-      wealth = addRollback(wealth, step, terms);
+      wealth = addRollback(wealth, step, terms, even);
       same(logRollback(wealth), references[i] ?? 0);
     });
   };
   play(plain, [1.496447, 3.159947, 6.453815, 6.453815]);
   play(
-    { tolerance: 1.1, dispersion: 2, crowd: Infinity, cap: 0.5 * ln(100), share: 0.001 },
+    { tolerance: 1.1, spread: 0, dispersion: 2, crowd: Infinity, cap: 0.5 * ln(100), share: 0.001 },
     [0.41874, 0.974206, 1.999915, 1.999915],
   );
 });
@@ -138,6 +148,8 @@ test('merging: half the errors, half the mean of the bounds', () => {
   same(exp(log), 100.3333, 4);
 });
 
-test('the tolerance between pods that differ', () => {
-  same(effectiveTolerance(1.1, 0.15 * 0.15, 1, 9), 1.444514);
+test('how far apart pods that differ put two groups', () => {
+  // One of a hundred like groups is placed so badly.
+  same(exp(2.326 * placementSpread(0.15 * 0.15, 1, 9)), 1.444514);
+  assert.equal(placementSpread(0, 1, 9), 0);
 });

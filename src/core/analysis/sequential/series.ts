@@ -1,8 +1,9 @@
 import type { ArmPair, Counts, RollbackWealth, SeriesState, Tally } from '../../model/analysis-state.ts';
 import type { Interval } from './boundaries.ts';
+import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';
 import { addDispersion, dispersionOf, freshDispersion, isLearnt } from './over-dispersion.ts';
-import { effectiveTolerance, podVariance } from './pod-spread.ts';
+import { placementSpread, podVariance } from './pod-spread.ts';
 import { addPromotion, type HarmLine } from './promotion-evidence.ts';
 import { addRollback, freshRollback, logRollback } from './rollback-evidence.ts';
 
@@ -10,6 +11,7 @@ const nothing: ArmPair = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, re
 
 export const freshSeries = (): SeriesState => ({
   blocks: freshDispersion(),
+  bursts: freshBursts(),
   pods: {},
   stable: [0, 0],
   ratio: [0, 0],
@@ -87,15 +89,6 @@ const tallies = (pods: Readonly<Record<string, Counts>>, name: string): Record<s
   }
   return found;
 };
-const total = (pods: Readonly<Record<string, Tally>>): Tally => {
-  let [bad, requests] = [0, 0];
-  for (const [b, n] of Object.values(pods)) {
-    bad += b;
-    requests += n;
-  }
-  return [bad, requests];
-};
-
 /** Adds one interval. All that the evidence is weighed with is known before it. */
 export function addInterval(
   state: SeriesState,
@@ -105,10 +98,10 @@ export function addInterval(
 ): SeriesState {
   const canaryPods = tallies(interval.canary, name);
   const stablePods = tallies(interval.stable, name);
-  const [x, nc] = total(canaryPods);
-  const [y, ns] = total(stablePods);
+  const pair: ArmPair = { canary: sumOf(canaryPods), stable: sumOf(stablePods) };
+  const { bad: x, requests: nc } = pair.canary;
+  const { bad: y, requests: ns } = pair.stable;
   const seconds = interval.to - interval.from;
-  const pair: ArmPair = { canary: { bad: x, requests: nc }, stable: { bad: y, requests: ns } };
   const rate = stableRate(state);
   const dispersion = seriesDispersion(state);
   const usual = rate * ns;
@@ -138,8 +131,15 @@ export function addInterval(
           stable: stablePods,
           canary: compared ? { bad: x, all: x + y, share } : null,
         }),
+    bursts: abnormal
+      ? state.bursts
+      : addBursts(
+          state.bursts,
+          { seconds, canary: compared ? canaryPods : null, stable: stablePods, share },
+          decayed(state.bursts.stable, seconds, memory.rate, [sumOf(burstsOf(stablePods)).bad, ns]),
+        ),
     pods: abnormal ? state.pods : summed(state.pods, stablePods),
-    stable: decayed(state.stable, seconds, memory.rate, [y, ns]),
+    stable: abnormal ? state.stable : decayed(state.stable, seconds, memory.rate, [y, ns]),
     promotion,
     promotionBest: Math.max(state.promotionBest, promotion),
     abnormal: abnormal ? state.abnormal + 1 : 0,
@@ -159,30 +159,36 @@ function withEvidence(
   const { canary, stable } = pair;
   const dispersion = seriesDispersion(state);
   const variance = podVariance(Object.values(state.pods), dispersion);
-  const terms = (pods: number, requests: number) => ({
-    tolerance: effectiveTolerance(tolerance, variance, pods, Object.keys(stablePods).length),
-    dispersion,
-    crowd: 4 * (1 + stableRate(state) * (requests + stable.requests)),
-    cap: 0.5 * ln(1 / alpha),
-    share: Math.min(0.5, seconds / memory.share),
-  });
-  const count = Object.keys(canaryPods).length;
+  const evidenceWith = (wealth: RollbackWealth, pods: Readonly<Record<string, Tally>>): RollbackWealth => {
+    const { pair: counts, ...counting } = countingOf(
+      { canary: pods, stable: stablePods },
+      stableRate(state),
+      dispersion,
+      state.bursts,
+      tolerance,
+    );
+    return addRollback(wealth, counts, {
+      ...counting,
+      tolerance,
+      spread: placementSpread(variance, Object.keys(pods).length, Object.keys(stablePods).length),
+      cap: 0.5 * ln(1 / alpha),
+      share: Math.min(0.5, seconds / memory.share),
+    });
+  };
   const without: Record<string, RollbackWealth> = { ...state.without };
   for (const pod of Object.keys(canaryPods)) {
     // Until it was there, leaving it out changed nothing.
     if (!(pod in without) && Object.keys(without).length < mostPods) without[pod] = state.rollback;
   }
   for (const [pod, wealth] of Object.entries(without)) {
-    const [bad, requests] = canaryPods[pod] ?? [0, 0];
-    const rest = { bad: canary.bad - bad, requests: canary.requests - requests };
-    const others = count - (pod in canaryPods ? 1 : 0);
-    without[pod] = addRollback(wealth, { canary: rest, stable }, terms(others, rest.requests));
+    const rest = Object.fromEntries(Object.entries(canaryPods).filter(([name]) => name !== pod));
+    without[pod] = evidenceWith(wealth, rest);
   }
   const weight = (canary.requests * stable.requests) / (canary.requests + stable.requests);
   const difference = canary.bad / canary.requests - stable.bad / stable.requests;
   return {
     ...state,
-    rollback: addRollback(state.rollback, pair, terms(count, canary.requests)),
+    rollback: evidenceWith(state.rollback, canaryPods),
     without,
     excess: [
       stored(state.excess[0] + weight * difference),
