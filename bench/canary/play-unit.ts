@@ -74,5 +74,7 @@ function playRow(
       const errors = learnt(own, errorsAlone);
       return [{ rule: ourName, outcome: everShown(own.with(row.harm), errors, errorsAlone) }];
     }
+    default:
+      throw new Error('a row of an unknown part');
   }
 }

@@ -1,4 +1,4 @@
-import { exp, ln } from './elementary.ts';
+import { ln } from './elementary.ts';
 import type { Tally } from '../../model/analysis-state.ts';
 
 /**
