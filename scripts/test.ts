@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folders = ['src', 'simulation', 'examples', 'e2e', 'scripts', 'test'];
+const folders = ['src', 'simulation', 'examples', 'e2e', 'scripts', 'test', 'bench'];
 
 // A test that hangs is a failure with a name, after ten minutes at the most, whatever it leaves open.
 const testing = ['--test', '--test-timeout=600000', '--test-force-exit'];

@@ -68,6 +68,7 @@ const others: readonly Kind[] = [
   kinds.noHistoryClusters,
   kinds.armOnly,
   kinds.armOnlyClusters,
+  kinds.armOnlyPods,
   kinds.unsynchronised,
 ];
 

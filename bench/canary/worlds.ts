@@ -122,6 +122,13 @@ export const kinds = {
     armOnly: true,
     cluster: 10,
   },
+  armOnlyPods: {
+    ...plain,
+    name: 'arm-only, pods differ',
+    about: 'one counter an arm, sd 0.15 of the log rate: what no such counter can show',
+    armOnly: true,
+    lasting: 0.15,
+  },
   noHistory: { ...plain, name: 'no history', about: 'nothing known before the canary', history: false },
   noHistoryClusters: {
     ...plain,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ArmPair, Tally } from '../../model/analysis-state.ts';
+import type { ArmPair, SeriesState, Tally } from '../../model/analysis-state.ts';
 import { exp, ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, missingRequests } from './outlook.ts';
 import { podDispersion } from './over-dispersion.ts';
 import { placementSpread } from './pod-spread.ts';
+import { differenceBounds, freshSeries } from './series.ts';
 import { nearestHarm, promotionBet } from './promotion-evidence.ts';
 import { proportionBounds } from './proportion.ts';
 import {
@@ -138,6 +139,14 @@ test('the confidence sequence of a proportion', () => {
   const { lower, upper } = proportionBounds(13, 1000, 0.05);
   same(lower, 0.003863788, 9);
   same(upper, 0.030681792, 9);
+});
+
+test('the half width of a normal mixture, which bounds the difference for people', () => {
+  // Thirty steps of variance 1 mixed with variance ¼ are a variance of 7.5 mixed with 1; the unlearnt dispersion is 3.
+  const state: SeriesState = { ...freshSeries(), excess: [0, (0.5 * 30) / 0.08, 7.5 / 3 / 0.25, 0] };
+  const [lower, upper] = differenceBounds(state, 0.01 / 2);
+  same(upper, 0.052386);
+  same(lower, -0.052386);
 });
 
 test('merging: half the errors, half the mean of the bounds', () => {
