@@ -13,17 +13,16 @@ import { type Cell, cellOf, minutes, percent } from './summary.ts';
 /*
  * Canary rules side by side in simulated worlds: how often identical canaries are rolled back, how long worse ones
  * take to be found, what whole rollouts end in. Exits 1 when one of the promises is broken.
- *   scripts/run bench/canary/benchmark.ts [--short] [--only TEXT] [--share 0.2] [--minutes 30] [--json FILE] [--svg FILE]
+ *   scripts/run bench/canary/benchmark.ts [--short] [--only TEXT] [--sizes others=50,kayenta=10] [--minutes 30]
+ *     [--json FILE] [--svg FILE]
  * With --minutes no work is handed out after that (--short: 3.5): every cell says how many canaries it had.
  */
 const { values: options } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    share: { type: 'string', default: '1' },
+    sizes: { type: 'string', default: '' },
     minutes: { type: 'string' },
-    others: { type: 'string' },
-    kayenta: { type: 'string' },
     threads: { type: 'string', default: String(cpus().length) },
     json: { type: 'string' },
     svg: { type: 'string' },
@@ -33,20 +32,20 @@ const form = options.short ? 'short' : 'full';
 /** Minutes after which no more work is handed out: the short form is done in four. */
 const mostMinutes = Number(options.minutes ?? (options.short ? 3.5 : Infinity));
 const started = performance.now();
-const scaled = (sizes: Sizes, share: number): Sizes => ({
-  identical: Math.ceil(sizes.identical * share),
-  worse: Math.ceil(sizes.worse * share),
-  others: Math.ceil(sizes.others * share),
-  kayenta: Math.ceil(sizes.kayenta * share),
-  everySecond: Math.ceil(sizes.everySecond * share),
-});
-const scaledSizes = scaled(form === 'short' ? short : full, Number(options.share));
-const sizes: Sizes = {
-  ...scaledSizes,
-  others: Number(options.others ?? scaledSizes.others),
-  kayenta: Number(options.kayenta ?? scaledSizes.kayenta),
-};
+const sizes: Sizes = { ...(form === 'short' ? short : full), ...named(options.sizes) };
 const rows = rowsOf(sizes);
+
+/** Sizes by name, as in `worse=60,others=12`. */
+function named(text: string): Partial<Sizes> {
+  const entries = text
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => part.split('='));
+  for (const [name = '', count] of entries)
+    if (!(name in full) || !/^\d+$/.test(count ?? ''))
+      throw new Error(`--sizes: expected ${Object.keys(full).join(', ')} with a number each, not ${text}`);
+  return Object.fromEntries(entries.map(([name = '', count]) => [name, Number(count)]));
+}
 
 /** Seeds of one kind of world in small pieces: the rows of a kind share each seed's history. */
 function units(): readonly Unit[] {
@@ -133,9 +132,9 @@ function print(cells: readonly Cell[]): void {
 
 const cells = summarised(await playAll([...units()]));
 print(cells);
-const musts = judged(cells, form);
+const musts = judged(cells);
 console.log('\nPromises');
-for (const { name, kept, found } of musts) console.log(`  ${kept ? 'kept  ' : 'BROKEN'} ${name}: ${found}`);
+for (const { name, verdict, found } of musts) console.log(`  ${verdict.padEnd(6)} ${name}: ${found}`);
 const cost = measureCost();
 console.log(
   `\nCost: ${cost.microsecondsPerBound.toFixed(1)} µs a bound and scrape; state ${cost.bytesPerMetric} bytes a metric` +
@@ -154,4 +153,9 @@ const report = {
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
 if (options.svg !== undefined) writeFileSync(options.svg, chartOf(cells));
 console.log(`${form} form in ${seconds().toFixed(0)} s`);
-process.exitCode = musts.every(({ kept }) => kept) ? 0 : 1;
+// The full form must be able to tell; the short one has too few canaries for some promises.
+process.exitCode = musts.every(
+  ({ verdict }) => verdict === 'kept' || (verdict === 'open' && form === 'short'),
+)
+  ? 0
+  : 1;

@@ -93,7 +93,9 @@ are simulated: they hold what their sentences below say, and nothing that nobody
 
 ## Promises
 
-${report.musts.map(({ name, kept, found }) => `- ${kept ? 'kept' : '**broken**'}: ${name} — ${found}`).join('\n')}
+Kept, broken, or open where there were too few canaries to tell; a rate is kept by the far end of its interval.
+
+${report.musts.map(({ name, verdict, found }) => `- ${verdict === 'broken' ? '**broken**' : verdict}: ${name} — ${found}`).join('\n')}
 
 ## A. The rule alone: a tenth of the traffic for an hour
 

@@ -2,12 +2,15 @@ import { bounded, ourName, type Part } from './plan.ts';
 import type { Cell } from './summary.ts';
 import { harms, kinds } from './worlds.ts';
 
-/** One promise, and whether what was measured keeps it. */
+/** One promise, and whether what was measured keeps it, breaks it, or leaves it open: too few canaries to tell. */
 export interface Must {
   readonly name: string;
-  readonly kept: boolean;
+  readonly verdict: 'kept' | 'broken' | 'open';
   readonly found: string;
 }
+/** By the near and the far end of the interval, or the value where the promise is about that. */
+const verdictOf = (isKept: boolean, isPossible: boolean): Must['verdict'] =>
+  isKept ? 'kept' : isPossible ? 'open' : 'broken';
 
 const find = (cells: readonly Cell[], part: Part, world: string, harm: string): Cell | undefined =>
   cells.find(
@@ -28,18 +31,18 @@ const medians: readonly (readonly [world: string, harm: string, most: number])[]
 ];
 
 /**
- * The promises, judged. The full form demands that the interval's far end keeps them; the short form, with too few
- * canaries for that, fails only where the near end breaks them, so that chance alone does not.
+ * The promises, judged. A rate is kept when the far end of its interval keeps it, and broken when the near end breaks
+ * it, which chance alone does in one of forty. A median is kept by its value.
  */
-export function judged(cells: readonly Cell[], form: 'full' | 'short'): readonly Must[] {
+export function judged(cells: readonly Cell[]): readonly Must[] {
   const musts: Must[] = [];
   const rate = (name: string, cell: Cell | undefined, of: 'rollback' | 'promote', most: number): void => {
     if (cell === undefined) return;
     const { share, interval, count } = cell[of];
-    const bound = form === 'full' ? interval[1] : interval[0];
     musts.push({
       name: `${name} ≤ ${100 * most} %`,
-      kept: most === 0 ? count === 0 : bound <= most,
+      verdict:
+        most === 0 ? verdictOf(count === 0, false) : verdictOf(interval[1] <= most, interval[0] <= most),
       found: `${(100 * share).toFixed(2)} % of ${cell.runs}, upper bound ${(100 * interval[1]).toFixed(2)} %`,
     });
   };
@@ -62,53 +65,53 @@ export function judged(cells: readonly Cell[], form: 'full' | 'short'): readonly
       'promote',
       0.05,
     );
-  return [...musts, ...times(cells, form), ...promotions(cells, form), ...outlooks(cells, form)];
+  return [...musts, ...times(cells), ...promotions(cells), ...outlooks(cells)];
 }
 
-function times(cells: readonly Cell[], form: 'full' | 'short'): readonly Must[] {
+function times(cells: readonly Cell[]): readonly Must[] {
   return medians.flatMap(([world, harm, most]) => {
     const cell = find(cells, 'A', world, harm);
     if (cell === undefined) return [];
     const { minutes, interval } = cell.medianRollback;
-    const found = form === 'full' ? minutes : interval[0];
+    const near = interval[0];
     return [
       {
         name: `median to detect, ${world}, ${harm} ≤ ${most} min`,
-        kept: found !== null && found <= most,
+        verdict: verdictOf(minutes !== null && minutes <= most, near !== null && near <= most),
         found: `${minutes?.toFixed(2) ?? 'not half of them'} min of ${cell.runs}`,
       },
     ];
   });
 }
 
-function promotions(cells: readonly Cell[], form: 'full' | 'short'): readonly Must[] {
+function promotions(cells: readonly Cell[]): readonly Must[] {
   const found: Must[] = [kinds.plain.name, kinds.clean.name].flatMap((world) => {
     const cell = find(cells, 'B', world, harms.none.name);
     if (cell === undefined) return [];
     const { promote, medianPromote } = cell;
-    const isEnough = form === 'full' ? promote.share >= 0.99 : promote.interval[1] >= 0.99;
-    const median = form === 'full' ? medianPromote.minutes : medianPromote.interval[0];
+    const [median, near] = [medianPromote.minutes ?? Infinity, medianPromote.interval[0] ?? Infinity];
     return [
       {
         name: `identical canaries promoted, ${world} ≥ 99 %, median ≤ 10 min`,
-        kept: isEnough && median !== null && median <= 10,
+        verdict: verdictOf(promote.share >= 0.99 && median <= 10, promote.interval[1] >= 0.99 && near <= 10),
         found: `${(100 * promote.share).toFixed(1)} %, ${medianPromote.minutes?.toFixed(2) ?? '–'} min`,
       },
     ];
   });
   const low = find(cells, 'low-profile', kinds.low.name, harms.none.name);
   if (low === undefined) return found;
+  const within = low.promotedWithinHour;
   return [
     ...found,
     {
-      name: 'low-traffic profile: good canaries promoted, median ≤ 60 min, ≥ 80 %',
-      kept: low.promote.interval[1] >= 0.8 && (low.medianPromote.minutes ?? Infinity) <= 60,
-      found: `${(100 * low.promote.share).toFixed(1)} %, ${low.medianPromote.minutes?.toFixed(2) ?? '–'} min`,
+      name: 'low-traffic profile: good canaries promoted within 60 min ≥ 80 %',
+      verdict: verdictOf(within.share >= 0.8, within.interval[1] >= 0.8),
+      found: `${(100 * within.share).toFixed(1)} % of ${within.of}, median ${low.medianPromote.minutes?.toFixed(2) ?? '–'} min`,
     },
   ];
 }
 
-function outlooks(cells: readonly Cell[], form: 'full' | 'short'): readonly Must[] {
+function outlooks(cells: readonly Cell[]): readonly Must[] {
   return [kinds.plain, kinds.clean, kinds.clusters, kinds.pods].flatMap((kind) => {
     const cell = find(cells, 'A', kind.name, harms.none.name);
     if (cell?.outlook === null || cell === undefined) return [];
@@ -116,7 +119,7 @@ function outlooks(cells: readonly Cell[], form: 'full' | 'short'): readonly Must
     return [
       {
         name: `outlook's nine of ten cover, ${kind.name} ≥ 85 %`,
-        kept: (form === 'full' ? share : interval[1]) >= 0.85,
+        verdict: verdictOf(share >= 0.85, interval[1] >= 0.85),
         found: `${(100 * share).toFixed(1)} % of ${of}`,
       },
     ];

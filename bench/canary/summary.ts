@@ -23,6 +23,7 @@ export interface Cell {
   readonly runs: number;
   readonly rollback: Share;
   readonly promote: Share;
+  readonly promotedWithinHour: Share;
   /** Of all canaries, those that never were counted as later than all. */
   readonly medianRollback: Median;
   readonly medianPromote: Median;
@@ -73,6 +74,10 @@ export function cellOf(row: Row, rule: string, played: readonly Played[]): Cell 
     runs: played.length,
     rollback: share(back.length, played.length),
     promote: share(ended('promote').length, played.length),
+    promotedWithinHour: share(
+      ended('promote').filter(({ outcome }) => outcome.t <= 3600).length,
+      played.length,
+    ),
     medianRollback: medianOf(times('rollback')),
     medianPromote: medianOf(times('promote')),
     medianRequests: requests[Math.ceil(requests.length / 2) - 1] ?? null,
