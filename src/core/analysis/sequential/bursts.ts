@@ -44,6 +44,12 @@ export function addBursts(
 /** How many more requests than the canary's may share a stable pod, beyond the tolerance. */
 export const room = 1.05;
 
+/**
+ * Seconds. In shorter intervals one client that fails for minutes is a burst in each of them, while a history that was
+ * read at a slower pace has seen it as a few.
+ */
+const shortest = 14;
+
 /** What an interval is counted by, and how far that is from independent events. */
 export interface Counting {
   readonly pair: ArmPair;
@@ -64,7 +70,7 @@ export interface Counting {
  * 1.05 it holds for every λ (by enumeration, `evidence-budget.test.ts`).
  */
 export function countingOf(
-  pods: { readonly canary: Pods; readonly stable: Pods },
+  pods: { readonly canary: Pods; readonly stable: Pods; readonly seconds: number },
   rate: number,
   dispersion: number,
   bursts: BurstState,
@@ -73,7 +79,12 @@ export function countingOf(
   const [canary, stable] = [sumOf(pods.canary), sumOf(pods.stable)];
   const [seen, requests] = bursts.stable;
   const cells = Object.keys(pods.canary).length;
-  if (requests > 0 && cells > 0 && mates(pods.stable) <= room * tolerance * mates(pods.canary)) {
+  if (
+    pods.seconds >= shortest &&
+    requests > 0 &&
+    cells > 0 &&
+    mates(pods.stable) <= room * tolerance * mates(pods.canary)
+  ) {
     const chance = 1 - exp((-(seen / requests) * canary.requests) / cells);
     const found = blockDispersion(bursts.block);
     if ((cells * chance * (1 - chance)) / found > (rate * canary.requests) / dispersion)

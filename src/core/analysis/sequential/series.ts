@@ -161,7 +161,7 @@ function withEvidence(
   const variance = podVariance(Object.values(state.pods), dispersion);
   const evidenceWith = (wealth: RollbackWealth, pods: Readonly<Record<string, Tally>>): RollbackWealth => {
     const { pair: counts, ...counting } = countingOf(
-      { canary: pods, stable: stablePods },
+      { canary: pods, stable: stablePods, seconds },
       stableRate(state),
       dispersion,
       state.bursts,
