@@ -43,7 +43,10 @@ function script(settings: Settings, binaries: Binaries, groups: readonly string[
     `mount --bind ${binaries.go} ${run}/go`,
     `mount --bind ${binaries.envoy} ${run}/envoy`,
     `mount -t overlay -o lowerdir=${binaries.debian}/usr:/usr overlay /usr`,
-    ...Object.keys(tunables).map((name) => `mount --bind ${state}/tunables/${name} /proc/sys/${name}`),
+    ...Object.keys(tunables).map((name) => {
+      const file = `/proc/sys/${name}`;
+      return `[ ! -e ${file} ] || mount --bind ${state}/tunables/${name} ${file}`;
+    }),
     'echo 1 > /proc/sys/net/ipv4/ip_forward',
     'ip link set lo up',
     `mount --bind ${state}/var-log /var/log`,
@@ -145,9 +148,15 @@ async function isPause(pid: number): Promise<boolean> {
   return (await run('cat', [`/proc/${pid}/cmdline`])).startsWith(`${inside.go}/pause`);
 }
 
+/** Ends all that is inside; its folder stays, with the logs. */
+export async function endBoundary(settings: Settings): Promise<void> {
+  await emptyGroups(settings.name);
+  // It goes with the namespace, unless that had not got its end yet.
+  await run('ip', ['link', 'delete', settings.hostLink]).catch(() => undefined);
+}
+
 /** Ends all that is inside, and removes what the machine sees of it. Harmless where nothing is there. */
 export async function closeBoundary(settings: Settings): Promise<void> {
-  await emptyGroups(settings.name);
-  await run('ip', ['link', 'delete', settings.hostLink]).catch(() => undefined);
+  await endBoundary(settings);
   await rm(settings.state, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -226,3 +226,24 @@ test('a pod finds a Service by its name', async () => {
   const found = await cluster.api.get(`/api/v1/namespaces/${namespace}/services/stable`, Found);
   assert.equal(body, found.spec.clusterIP);
 });
+
+test('the API server goes away and comes back while traffic goes on', async (context) => {
+  const { processes, api } = cluster;
+  if (processes === undefined) {
+    context.skip('the cluster is not ours to break');
+    return;
+  }
+  await processes.stop('kube-apiserver');
+  try {
+    await assert.rejects(api.call('GET', '/readyz'), /ECONNREFUSED|ECONNRESET|socket hang up/);
+    assert.deepEqual(await share(50), { stable: 50, canary: 0 });
+  } finally {
+    await processes.restart('kube-apiserver');
+  }
+  await processes.until('kube-apiserver', 'the API server is ready', async () => {
+    await api.call('GET', '/readyz');
+    return true;
+  });
+  await api.apply(route({ stable: 0, canary: 100 }));
+  await untilOnly(['canary']);
+});

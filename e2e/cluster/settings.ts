@@ -52,13 +52,21 @@ export function settingsFrom(environment: NodeJS.ProcessEnv): Settings {
   if (!/^[0-9]$/.test(asked)) {
     throw new Error(`BELAY_CLUSTER is the number of a cluster, 0 to 9, and not "${asked}"`);
   }
+  const cache = join(folder(environment['XDG_CACHE_HOME'], '.cache'), 'cluster');
+  const state = join(folder(environment['XDG_STATE_HOME'], '.local/state'), `cluster-${asked}`);
+  const strange = [cache, state].find((path) => !/^[\w./-]+$/.test(path));
+  if (strange !== undefined) {
+    throw new Error(
+      `${strange}: only letters, digits and . _ - can be mounted; set XDG_CACHE_HOME and XDG_STATE_HOME`,
+    );
+  }
   const number = Number(asked);
   const network = `10.${213 + number}`;
   return {
     number,
     name: `belay-${number}`,
-    cache: join(folder(environment['XDG_CACHE_HOME'], '.cache'), 'cluster'),
-    state: join(folder(environment['XDG_STATE_HOME'], '.local/state'), `cluster-${number}`),
+    cache,
+    state,
     hostAddress: `${network}.255.1`,
     hostLink: `belay${number}`,
     nodeAddress: `${network}.255.2`,

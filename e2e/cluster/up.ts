@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareBinaries } from './binaries.ts';
-import { closeBoundary, openBoundary } from './boundary.ts';
+import { type Binaries, prepareBinaries } from './binaries.ts';
+import { closeBoundary, endBoundary, openBoundary } from './boundary.ts';
 import { createCertificates } from './certificates.ts';
 import { startControlPlane } from './control-plane.ts';
 import { type Description, descriptionFile, readDescription } from './description.ts';
@@ -78,6 +78,16 @@ async function bringUpAlone(settings: Settings, progress: Progress): Promise<Des
   const binaries = await prepareBinaries(settings.cache, progress);
   await closeBoundary(settings);
   await mkdir(settings.state, { recursive: true, mode: 0o700 });
+  try {
+    return await startAll(settings, binaries, progress);
+  } catch (error) {
+    await endBoundary(settings);
+    throw error;
+  }
+}
+
+/** Starts the parts in the order of their needs, side by side where none needs the other. */
+async function startAll(settings: Settings, binaries: Binaries, progress: Progress): Promise<Description> {
   await progress.step('namespaces opened', () => openBoundary(settings, binaries));
   const processes = new Processes(settings.state);
   await progress.step('certificates made', () => createCertificates(settings));
