@@ -134,7 +134,13 @@ async function unpackEnvoy(folder: string): Promise<void> {
 }
 
 async function buildGo(folder: string): Promise<void> {
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -trimpath -buildvcs=false' };
+  const env = {
+    ...process.env,
+    CGO_ENABLED: '0',
+    GOFLAGS: '-mod=readonly -trimpath -buildvcs=false',
+    // The compiler collects its garbage less often: measured on a part of the packages, an eighth less work.
+    GOGC: '400',
+  };
   const go = (...args: readonly string[]): Promise<string> => run('go', args, { cwd: nodeModule, env });
   await go(
     'build',
