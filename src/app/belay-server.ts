@@ -109,6 +109,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   const bootstrapToken = await ensureBootstrapToken(pool);
   const folds = new Folds(pool);
   const feed = new LeafFeed(pool);
+  const clusters = new Clusters(process.env, () => Date.now());
   let wakeWorkers = (): void => undefined;
   const hints = new Hints(pool, () => wakeWorkers());
   const store = new PostgresEngineStore(pool, folds, hints.send);
@@ -116,7 +117,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
     {
       store: substitutes.store?.(store) ?? store,
       crypto: nodeCrypto,
-      driverFor: driverOf(config, folds, substitutes),
+      driverFor: driverOf(config, folds, clusters, substitutes),
       pace,
       concurrency,
       report: teller(log),
@@ -140,6 +141,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   });
   const stopWork = async (): Promise<void> => {
     await Promise.all([workers.stop(), listening.stop(), sideJobs.stop()]);
+    await clusters.close();
   };
   const closing = new AbortController();
   const parts: ServerParts = {
@@ -186,6 +188,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
 function driverOf(
   config: ServerConfig,
   folds: Folds,
+  clusters: Clusters,
   substitutes: ServerSubstitutes,
 ): (slot: SlotKey) => EnvironmentDriver {
   const real = driverRegistry({
@@ -193,7 +196,7 @@ function driverOf(
     secretsFolder: config.secretsFolder ?? null,
     artifactFolder: artifactsIn(config),
     environmentOf: appliedEnvironment(folds),
-    clusters: new Clusters(process.env, () => Date.now()),
+    clusters,
   });
   return (slot) => substitutes.driver?.(real(slot)) ?? real(slot);
 }

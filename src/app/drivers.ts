@@ -71,7 +71,10 @@ export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => Environ
       return err(`this server has no driver ${driver}; there is local and kubernetes`);
     const api = await parts.clusters.api(kubernetes.context ?? null);
     if (!api.ok) return err(`environment ${slot.environment} cannot be reached: ${api.error}`);
-    return ok(createKubernetesDriver((of) => slotTarget(api.value, kubernetes, of), bundles, Date.now));
+    const watch = parts.clusters.watch(api.value, kubernetes.namespace);
+    return ok(
+      createKubernetesDriver((of) => slotTarget(api.value, kubernetes, of, watch), bundles, Date.now),
+    );
   };
   const routed = routedDriver(choose);
   const drivers = new Map<string, EnvironmentDriver>();

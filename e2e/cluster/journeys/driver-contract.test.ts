@@ -68,6 +68,7 @@ function driverOf(
     service: slot.service,
     statistics: [cluster.envoyUrl],
     configuration: [cluster.envoyUrl],
+    watch: null,
   };
   const bundles = new Map([
     [bundleDigest('v1'), bundleOf(images.v1)],

@@ -33,6 +33,7 @@ const targetOf = ({ cluster, namespace }: Place, api: KubernetesApi = cluster.ap
   service: slot.service,
   statistics: [],
   configuration: [cluster.envoyUrl],
+  watch: null,
 });
 
 const specOf = (image: VersionImage, release: string, generation: number): WorkloadSpec => ({

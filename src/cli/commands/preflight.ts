@@ -41,7 +41,7 @@ export async function preflight(options: {
     const where = document.metadata.name;
     examined.push(...lines.map((line) => ({ ...line, found: `${where}: ${line.found}` })));
   }
-  clusters.close();
+  await clusters.close();
   await report(examined, options.output);
 }
 
@@ -70,6 +70,7 @@ async function examineEnvironment(
   const signal = AbortSignal.timeout(patienceMs);
   const lines = [...(await examineCluster(api.value, settings.namespace, signal))];
   if (lines.some(({ name, status }) => name !== 'rights' && status === 'failed')) return lines;
-  for (const slot of slots) lines.push(...(await examineSlot(slotTarget(api.value, settings, slot), signal)));
+  for (const slot of slots)
+    lines.push(...(await examineSlot(slotTarget(api.value, settings, slot, null), signal)));
   return lines;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesTarget } from '../../core/model/kubernetes.ts';
 import type { SlotKey } from '../../core/model/name.ts';
 import { err, ok, type Result } from '../../core/model/result.ts';
@@ -6,6 +7,7 @@ import type { Connection } from './client/connection.ts';
 import { inClusterConnection } from './client/in-cluster.ts';
 import { connectionOf, kubeconfigFiles } from './client/kubeconfig.ts';
 import { Transport } from './client/transport.ts';
+import { NamespaceWatch } from './namespace-watch.ts';
 import type { SlotTarget } from './target.ts';
 
 /** The clusters that a server talks to, each connected once. */
@@ -13,6 +15,7 @@ export class Clusters {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #now: () => number;
   readonly #apis = new Map<string, Promise<Result<KubernetesApi, string>>>();
+  readonly #watches = new Map<KubernetesApi, ReadonlyMap<string, NamespaceWatch>>();
 
   /** `environment` are the process's variables (KUBECONFIG, KUBERNETES_SERVICE_HOST); `now` in milliseconds. */
   constructor(environment: Readonly<Record<string, string | undefined>>, now: () => number) {
@@ -40,8 +43,24 @@ export class Clusters {
     return connected;
   }
 
-  /** Ends the connections that are kept. */
-  close(): void {
+  /** The watch of a namespace, which begins when it is first asked for. */
+  watch(api: KubernetesApi, namespace: string): NamespaceWatch {
+    const known = this.#watches.get(api)?.get(namespace);
+    if (known !== undefined) return known;
+    const watch = new NamespaceWatch(api, namespace, {
+      now: this.#now,
+      random: Math.random,
+      sleep: async (ms, signal) => {
+        await delay(ms, undefined, { signal }).catch(() => undefined);
+      },
+    });
+    this.#watches.set(api, new Map([...(this.#watches.get(api) ?? []), [namespace, watch]]));
+    return watch;
+  }
+
+  /** Ends watches and the connections that are kept. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#watches.values()].flatMap((of) => [...of.values()].map((one) => one.stop())));
     for (const connecting of this.#apis.values())
       void connecting.then((connected) => connected.ok && connected.value.transport.close());
   }
@@ -63,7 +82,12 @@ export class Clusters {
 }
 
 /** A slot's place in a cluster, by its environment's settings. */
-export function slotTarget(api: KubernetesApi, settings: KubernetesTarget, slot: SlotKey): SlotTarget {
+export function slotTarget(
+  api: KubernetesApi,
+  settings: KubernetesTarget,
+  slot: SlotKey,
+  watch: NamespaceWatch | null,
+): SlotTarget {
   const names = settings.services[slot.service];
   return {
     api,
@@ -73,5 +97,6 @@ export function slotTarget(api: KubernetesApi, settings: KubernetesTarget, slot:
     service: names?.service ?? slot.service,
     statistics: settings.gateway.statistics,
     configuration: settings.gateway.configuration,
+    watch,
   };
 }

@@ -12,7 +12,8 @@ import { admit, readRoute } from './fence.ts';
 import { annotationNames, labelNames, releaseLabels, slotName, workloadName } from './labels.ts';
 import { failed, outcomeOf } from './outcome.ts';
 import { generationOf, portOf, rulesWith, type SlotServices, weightsOf } from './route.ts';
-import { type ReadBundle, servicesOf, type SlotTarget } from './target.ts';
+import { servicesOf } from './slot-objects.ts';
+import type { ReadBundle, SlotTarget } from './target.ts';
 
 const done: Outcome = { outcome: 'done' };
 
@@ -185,7 +186,7 @@ export async function removeWorkload(
   if (!services.ok) return outcomeOf(services.error);
   const name = workloadName(target.slot, release);
   const known = withRelease(services.value, name, release);
-  if (weightIn(route.value, known, release) === 0) await drained(target, known, release, signal);
+  if (weightIn(route.value, known, release) === 0) await drained(target, release, signal);
   const admitted = await admit(
     target,
     generation,
@@ -206,15 +207,10 @@ function weightIn(route: Parameters<typeof weightsOf>[0], services: SlotServices
   return weights.ok ? (weights.value.find((one) => one.release === release)?.weight ?? 0) : 100;
 }
 
-async function drained(
-  target: SlotTarget,
-  services: SlotServices,
-  release: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function drained(target: SlotTarget, release: string, signal: AbortSignal): Promise<void> {
   const until = performance.now() + drainLimitMs;
   while (!signal.aborted && performance.now() < until) {
-    const open = await activeRequests(target, services, release, signal);
+    const open = await activeRequests(target, release, signal);
     if (open === null || open === 0) return;
     await delay(drainLookEveryMs);
   }

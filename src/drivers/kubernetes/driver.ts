@@ -16,16 +16,22 @@ export function createKubernetesDriver(
   bundles: ReadBundle,
   now: () => number,
 ): EnvironmentDriver {
+  /** What is asked of a slot may change it: it is not at rest. */
+  const asked = (slot: SlotKey): SlotTarget => {
+    const target = targetOf(slot);
+    target.watch?.asked(slot);
+    return target;
+  };
   return {
     fences: true,
     desiredState: {
-      applyWorkload: (slot, spec, signal) => applyWorkload(targetOf(slot), spec, bundles, signal),
-      removeWorkload: (slot, target, signal) => removeWorkload(targetOf(slot), target, signal),
+      applyWorkload: (slot, spec, signal) => applyWorkload(asked(slot), spec, bundles, signal),
+      removeWorkload: (slot, target, signal) => removeWorkload(asked(slot), target, signal),
     },
-    traffic: { shift: (slot, target, signal) => shift(targetOf(slot), target, signal) },
+    traffic: { shift: (slot, target, signal) => shift(asked(slot), target, signal) },
     observer: { observe: (slot, signal) => observe(targetOf(slot), signal) },
     metrics: {
-      scrape: (slot, arms, signal) => scrape(targetOf(slot), arms, now, signal),
+      scrape: (slot, arms, signal) => scrape(asked(slot), arms, now, signal),
       history: async () => ok(noHistory),
     },
   };

@@ -6,7 +6,8 @@ import { readStatistics, type UpstreamCounters } from './envoy/statistics.ts';
 import { workloadName } from './labels.ts';
 import { unreadableOf } from './outcome.ts';
 import { HttpRoute, weightsOf } from './route.ts';
-import { servicesOf, type SlotTarget } from './target.ts';
+import { servicesOf } from './slot-objects.ts';
+import type { SlotTarget } from './target.ts';
 
 /**
  * Counters of both arms as the gateway has counted them: what a crashed pod never answered is there too. One sample an

@@ -7,11 +7,11 @@ export interface Permission {
 
 /** All that the driver asks for, and nothing of it outside the namespace: no secret is read, no pod is entered. */
 export const permissions: readonly Permission[] = [
-  { group: 'apps', resource: 'deployments', verbs: ['get', 'list', 'create', 'patch', 'delete'] },
-  { group: '', resource: 'services', verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+  { group: 'apps', resource: 'deployments', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  { group: '', resource: 'services', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   { group: '', resource: 'configmaps', verbs: ['list', 'create', 'patch', 'delete'] },
-  { group: '', resource: 'pods', verbs: ['list'] },
-  { group: 'gateway.networking.k8s.io', resource: 'httproutes', verbs: ['get', 'patch'] },
+  { group: '', resource: 'pods', verbs: ['list', 'watch'] },
+  { group: 'gateway.networking.k8s.io', resource: 'httproutes', verbs: ['get', 'list', 'watch', 'patch'] },
 ];
 
 /** The rules of the Role that a server needs in each namespace. */

@@ -3,11 +3,12 @@ import { type Examined, failed, passed, skipped } from '../../core/report/examin
 import type { KubernetesApi } from './client/api.ts';
 import type { ApiError } from './client/api-error.ts';
 import { pathOf, resources, selectorOf } from './client/resources.ts';
-import { readShares } from './envoy/configuration.ts';
+import { readConfiguration, sharesIn } from './envoy/configuration.ts';
 import { readStatistics } from './envoy/statistics.ts';
 import { permissions } from './permissions.ts';
 import { foreignTo, HttpRoute, portOf } from './route.ts';
-import { servicesOf, type SlotTarget } from './target.ts';
+import { servicesOf } from './slot-objects.ts';
+import type { SlotTarget } from './target.ts';
 
 /** The oldest minor version of Kubernetes 1 on which everything that is used is stable. */
 const oldestMinor = 29;
@@ -190,7 +191,8 @@ async function examineGateways(target: SlotTarget, signal: AbortSignal): Promise
         );
   });
   const confirmed = configuration.map(async (url) => {
-    const read = await readShares(url, namespace, [service], signal);
+    const page = await readConfiguration(url, signal);
+    const read = page.ok ? sharesIn(page.value, namespace, [service]) : page;
     return read.ok
       ? passed('weights', `${url} shows by which weights it routes`)
       : failed(

@@ -14,7 +14,8 @@ import {
   type SlotServices,
   weightsOf,
 } from './route.ts';
-import { servicesOf, type SlotTarget } from './target.ts';
+import { isReady, PodObject, servicesOf } from './slot-objects.ts';
+import type { SlotTarget } from './target.ts';
 
 const done: Outcome = { outcome: 'done' };
 
@@ -35,8 +36,8 @@ export async function shift(
     ({ release, weight }) => weight > 0 && ![...services.value.releases.values()].includes(release),
   );
   if (missing !== undefined) return failed(`nothing of ${missing.release} runs here`);
-  const cold = await coldRelease(target, route.value, services.value, weights, signal);
-  if (cold !== null) return failed(`the gateway has no healthy endpoint of ${cold} yet`);
+  const cold = await firstTraffic(target, route.value, services.value, weights, signal);
+  if (cold !== null) return cold;
   const positive = weights.filter(({ weight }) => weight > 0);
   const [only] = positive;
   if (positive.length === 1 && only !== undefined) {
@@ -57,20 +58,24 @@ export async function shift(
   return acceptance.state === 'rejected' ? failed(acceptance.message) : done;
 }
 
-/** The release that is to get its first traffic and of which the gateway knows no healthy endpoint. */
-async function coldRelease(
+/** Why a release may not get its first traffic yet: read fresh, whatever the decision has seen; null where it may. */
+async function firstTraffic(
   target: SlotTarget,
   route: HttpRoute,
   services: SlotServices,
   weights: readonly Weight[],
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<Outcome | null> {
+  const { api, namespace, slot } = target;
   const now = weightsOf(route, services);
   for (const { release, weight } of weights) {
     const before = now.ok ? (now.value.find((one) => one.release === release)?.weight ?? 0) : 0;
     if (weight === 0 || before > 0) continue;
-    const healthy = await healthyEndpoints(target, services, release, signal);
-    if (healthy === 0) return release;
+    const pods = await api.list(resources.pods, namespace, releaseLabels(slot, release), PodObject, signal);
+    if (!pods.ok) return outcomeOf(pods.error);
+    if (!pods.value.some(isReady)) return failed(`no pod of ${release} is ready`);
+    const healthy = await healthyEndpoints(target, release, signal);
+    if (healthy === 0) return failed(`the gateway has no healthy endpoint of ${release} yet`);
   }
   return null;
 }

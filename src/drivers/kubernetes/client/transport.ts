@@ -13,8 +13,8 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** Calls at once; more wait for a free connection. */
-const connections = 8;
+/** Calls at once, unless it is said otherwise; more wait for a free connection. */
+const usualConnections = 8;
 
 /**
  * HTTP to one API server: kept connections, the credentials of the moment, TLS checked against the cluster's own
@@ -23,11 +23,13 @@ const connections = 8;
 export class Transport {
   readonly #connection: Connection;
   readonly #base: URL;
+  readonly #connections: number;
   #agent: HttpAgent | HttpsAgent | null = null;
   #agentFor: string | null = null;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, connections = usualConnections) {
     this.#connection = connection;
+    this.#connections = connections;
     this.#base = new URL(connection.server);
   }
 
@@ -43,6 +45,11 @@ export class Transport {
     first.value.resume();
     this.#connection.refused();
     return this.#once(call);
+  }
+
+  /** To the same server as the same, with connections of its own without a limit: a watch holds one for minutes. */
+  forWatches(): Transport {
+    return new Transport(this.#connection, Infinity);
   }
 
   close(): void {
@@ -87,7 +94,7 @@ export class Transport {
     this.#agentFor = certificate;
     this.#agent = secure
       ? new HttpsAgent(this.#tls(credentials))
-      : new HttpAgent({ keepAlive: true, maxSockets: connections });
+      : new HttpAgent({ keepAlive: true, maxSockets: this.#connections });
     return this.#agent;
   }
 
@@ -95,7 +102,7 @@ export class Transport {
     const { ca, serverName, insecure } = this.#connection;
     return {
       keepAlive: true,
-      maxSockets: connections,
+      maxSockets: this.#connections,
       minVersion: 'TLSv1.2',
       rejectUnauthorized: !insecure,
       ...(ca === null ? {} : { ca }),

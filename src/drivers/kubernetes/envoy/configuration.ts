@@ -38,23 +38,17 @@ const RouteDump = z.looseObject({
     .optional(),
 });
 
-/**
- * The shares in percent by which a gateway process routes, by the Services' names, as its own configuration has them
- * (Envoy admin, `/config_dump`). Contour names a cluster NAMESPACE/SERVICE/PORT/DIGEST. Null where no route of it leads
- * to any of these Services. The error says why it could not be read, or that its routes differ.
- */
-export async function readShares(
-  url: string,
-  namespace: string,
-  services: readonly string[],
-  signal: AbortSignal,
-): Promise<Result<ReadonlyMap<string, number> | null, string>> {
+/** Reads the routes of a gateway process' own configuration (Envoy admin, `/config_dump`). */
+export function readConfiguration(url: string, signal: AbortSignal): Promise<Result<string, string>> {
   const page = `${url.replace(/\/$/, '')}/config_dump?resource=dynamic_route_configs`;
-  const text = await fetchText(page, mostBytes, signal);
-  return text.ok ? sharesIn(text.value, namespace, services) : text;
+  return fetchText(page, mostBytes, signal);
 }
 
-/** The shares in a dump of routes. */
+/**
+ * The shares in percent by which a gateway process routes, by the Services' names, in its configuration. Contour names
+ * a cluster NAMESPACE/SERVICE/PORT/DIGEST. Null where no route leads to any of these Services. The error says what is
+ * not understood, or that its routes differ.
+ */
 export function sharesIn(
   text: string,
   namespace: string,

@@ -1,6 +1,5 @@
 import { err, ok, type Result } from '../../../core/model/result.ts';
 import { workloadName } from '../labels.ts';
-import type { SlotServices } from '../route.ts';
 import type { SlotTarget } from '../target.ts';
 import { parseExposition } from './exposition.ts';
 import { fetchText } from './fetch-text.ts';
@@ -109,22 +108,20 @@ function count(
 /** Open requests of a release over all gateways; null where none tells. */
 export async function activeRequests(
   target: SlotTarget,
-  services: SlotServices,
   release: string,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const all = await countersOf(target, services, release, signal);
+  const all = await countersOf(target, release, signal);
   return all.length === 0 ? null : all.reduce((sum, { active }) => sum + active, 0);
 }
 
 /** The fewest healthy endpoints of a release that a gateway knows; null where none tells. */
 export async function healthyEndpoints(
   target: SlotTarget,
-  services: SlotServices,
   release: string,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const all = await countersOf(target, services, release, signal);
+  const all = await countersOf(target, release, signal);
   return all.length === 0 ? null : Math.min(...all.map(({ healthy }) => healthy));
 }
 
@@ -133,7 +130,6 @@ const nothing: UpstreamCounters = { requests: 0, errors: 0, buckets: {}, timed: 
 /** One a gateway that answered; one that does not know the release yet has nothing of it. */
 async function countersOf(
   { statistics, namespace, slot }: SlotTarget,
-  _services: SlotServices,
   release: string,
   signal: AbortSignal,
 ): Promise<readonly UpstreamCounters[]> {
