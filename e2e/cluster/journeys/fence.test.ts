@@ -61,6 +61,10 @@ test('of two who write the route at once, the later generation is what stays', a
     assert.deepEqual(await driver.desiredState.applyWorkload(slot, specOf(image, release, 1), signal), {
       outcome: 'done',
     });
+  await eventually('both are ready', async () => {
+    const workloads = (await observed(driver))?.workloads ?? [];
+    return workloads.length === 2 && workloads.every(({ ready }) => ready === 1);
+  });
   for (let generation = 2; generation < 22; generation += 2) {
     const older = { generation, weights: [{ release: 'v1', weight: 100 }] };
     const newer = {
