@@ -8,6 +8,7 @@ import type { ConnectionOptions } from '../settings.ts';
 import { pipelineOf } from '../pipelines.ts';
 import { slotsOf, splitTarget } from '../targets.ts';
 import { printData, say, sayNext } from '../terminal.ts';
+import { kubernetesSlots } from '../documents/kubernetes-slots.ts';
 import { finishWaiting, type WaitOptions } from '../wait.ts';
 
 interface RollbackOptions extends ConnectionOptions, WaitOptions {
@@ -16,6 +17,7 @@ interface RollbackOptions extends ConnectionOptions, WaitOptions {
   readonly environment?: string;
   readonly note: string;
   readonly direct: boolean;
+  readonly file: readonly string[];
   readonly output?: OutputFormat;
 }
 
@@ -24,9 +26,11 @@ export async function rollback(text: string, options: RollbackOptions): Promise<
   if (options.direct) {
     // Without a server there is no API: the composition root knows the drivers. The room rule's one exception, as with `up`.
     const { rollbackDirect } = await import('../../app/direct.ts');
-    process.exitCode = await rollbackDirect({ target: text, ...options });
+    const kubernetes = options.file.length === 0 ? {} : { kubernetes: await kubernetesSlots(options.file) };
+    process.exitCode = await rollbackDirect({ target: text, ...options, ...kubernetes });
     return;
   }
+  if (options.file.length > 0) throw usage('documents are for --direct; a server has its own');
   const client = await connectToChange(options);
   const slot = await chooseSlot(client, text, options.environment);
   const release = options.to ?? slot.rollback.release;

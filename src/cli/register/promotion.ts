@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { connected, described, narrowed, noted, printing, waiting } from './shared.ts';
+import { collect, connected, described, narrowed, noted, printing, waiting } from './shared.ts';
 
 /** Commands that move a release, hold it, or take it back. */
 export function registerPromotion(program: Command): void {
@@ -46,10 +46,17 @@ export function registerPromotion(program: Command): void {
     [
       'belay rollback shop                          # to the version before',
       'belay rollback shop --to shop-v1 --environment production --wait=promoted',
+      'belay rollback shop --to shop-v1 --direct -f belay.yaml   # the server is gone: in Kubernetes',
     ],
   )
     .option('--to <release>', 'the release to go back to; the one before unless told')
-    .option('--direct', 'without the server: write the route itself (break-glass)', false);
+    .option('--direct', 'without the server: write the route itself (break-glass)', false)
+    .option(
+      '-f, --file <path>',
+      'with --direct: the documents that say where in Kubernetes it is (again for each)',
+      collect,
+      [],
+    );
   printing(connected(waiting(narrowed(noted(rollback))))).action(async (service, options) =>
     (await import('../commands/rollback.ts')).rollback(service, options),
   );
