@@ -37,7 +37,7 @@ test('a good release is promoted step by step, and not one request fails', async
   assert.ok((stack.customers.byVersion['v2'] ?? 0) > 200);
 });
 
-test('12 % errors are rolled back from the first step', async () => {
+test('12 % errors are rolled back from the first step', async (t) => {
   const { stack } = await ClusterStack.withV1({ stepAtLeast: '20s' });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 8 });
@@ -48,6 +48,11 @@ test('12 % errors are rolled back from the first step', async () => {
   assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
   // Only what the bad version itself answered has failed.
   assert.deepEqual(Object.keys(stack.customers.problems), ['v2: 500']);
+  const shared = stack.outside.looks.filter(({ route }) => route['v2'] !== undefined);
+  const seconds = ((shared.at(-1)?.at ?? 0) - (shared[0]?.at ?? 0)) / 1_000;
+  t.diagnostic(
+    `weight 0 after ${seconds.toFixed(1)} s at 10 % of 200 requests/s, ${stack.customers.problems['v2: 500']} failed`,
+  );
 });
 
 test('what never becomes ready gets no traffic and is refused', async () => {
