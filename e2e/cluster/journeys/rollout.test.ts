@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { z } from 'zod';
+import { pathOf, resources } from '../../../src/drivers/kubernetes/client/resources.ts';
 import { eventually } from '../../eventually.ts';
+import { must } from './cluster.ts';
 import { ClusterStack } from './cluster-stack.ts';
 import { broken, weightsSeen } from './outside.ts';
 
@@ -9,6 +12,9 @@ import { broken, weightsSeen } from './outside.ts';
  * Rollouts on a real cluster under 200 requests a second through the gateway. What is asserted is read from the API
  * server and from customers' answers.
  */
+
+const signal = new AbortController().signal;
+const Named = z.object({ metadata: z.object({ name: z.string() }) });
 
 /** What is true after every end: the invariants held at every look, and customers go on being served. */
 async function settled(stack: ClusterStack, stable: string, gone: string): Promise<void> {
@@ -55,17 +61,40 @@ test('12 % errors are rolled back from the first step', async (t) => {
   );
 });
 
-test('what never becomes ready gets no traffic and is refused', async () => {
-  const { stack } = await ClusterStack.withV1({ progressDeadline: '10s' });
+for (const [what, version] of [
+  ['never becomes ready', { neverReady: true }],
+  ['crashes in a loop', { crashes: true }],
+] as const)
+  test(`what ${what} gets no traffic and is refused`, async () => {
+    const { stack } = await ClusterStack.withV1({ progressDeadline: '10s' });
+    await using _ = stack;
+    await stack.release({ name: 'v2', failEvery: 0, ...version });
+    const end = await stack.end('v2');
+    assert.equal(end.state, 'refused', end.sentence);
+    assert.equal(end.reason.code, 'progress-deadline');
+    await settled(stack, 'v1', 'v2');
+    assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0]);
+    assert.deepEqual(stack.customers.problems, {});
+    assert.deepEqual(Object.keys(stack.customers.byVersion), ['v1']);
+  });
+
+test('a pod that is killed without a word takes no other down, and the rollout goes on', async () => {
+  const { stack } = await ClusterStack.withV1({ stepAtLeast: '6s' });
   await using _ = stack;
-  await stack.release({ name: 'v2', failEvery: 0, neverReady: true });
+  const { cluster, namespace } = stack.place;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  await eventually('v2 at 50 %', () => stack.outside.looks.at(-1)?.route['v2'] === 50);
+  const labels = { 'belay.dev/service': 'tiny', 'belay.dev/release': 'v1' };
+  const [pod] = await must(cluster.api.list(resources.pods, namespace, labels, Named, signal));
+  const path = `${pathOf(resources.pods, namespace, pod?.metadata.name ?? '')}?gracePeriodSeconds=0`;
+  await must(cluster.api.call({ method: 'DELETE', path, signal }, z.unknown()));
   const end = await stack.end('v2');
-  assert.equal(end.state, 'refused', end.sentence);
-  assert.equal(end.reason.code, 'progress-deadline');
-  await settled(stack, 'v1', 'v2');
-  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0]);
-  assert.deepEqual(stack.customers.problems, {});
-  assert.deepEqual(Object.keys(stack.customers.byVersion), ['v1']);
+  assert.equal(end.state, 'promoted', end.sentence);
+  await settled(stack, 'v2', 'v1');
+  // What the killed pod had in hand is lost; nobody else's requests are.
+  const failed = Object.values(stack.customers.problems).reduce((sum, count) => sum + count, 0);
+  assert.ok(failed < 0.01 * stack.customers.answers.length, JSON.stringify(stack.customers.problems));
+  assert.ok(!Object.keys(stack.customers.problems).some((problem) => problem.startsWith('v2')));
 });
 
 test('killed between the route’s patch and its record, another server goes on', async () => {

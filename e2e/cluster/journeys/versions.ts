@@ -11,6 +11,8 @@ export interface Version {
   /** Of so many requests one fails: 8 is 12.5 %. 0 for never. */
   readonly failEvery: number;
   readonly neverReady?: boolean;
+  /** Ends right after its start, again and again. */
+  readonly crashes?: boolean;
 }
 
 export interface VersionImage {
@@ -21,7 +23,8 @@ export interface VersionImage {
 }
 
 /** Answers with its name, and is ready half a second after its start; lets requests end on SIGTERM, after a drain. */
-const source = ({ name, failEvery, neverReady = false }: Version): string => `
+const source = ({ name, failEvery, neverReady = false, crashes = false }: Version): string => `
+if (${crashes}) process.exit(3);
 const { createServer } = require('node:http');
 let ready = false;
 let requests = 0;
