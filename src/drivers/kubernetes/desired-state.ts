@@ -67,39 +67,57 @@ export async function applyWorkload(
     signal,
   );
   if (!admitted.ok) return admitted.error;
-  return applyDeployment(target, spec, rendered.value.deployment, existing.value, signal);
+  return applyDeployment(target, spec, rendered.value.deployment, signal);
 }
+
+/** Controllers write an object's status all the time: a conflict is read again, and only its generation decides. */
+const mostTries = 10;
 
 async function applyDeployment(
   target: SlotTarget,
   spec: WorkloadSpec,
   manifest: Manifest,
-  existing: ExistingObject | null,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { api, namespace } = target;
-  const applied = await api.apply(
-    resources.deployments,
-    namespace,
-    guarded(manifest, existing),
-    ExistingObject,
-    signal,
-  );
-  if (!applied.ok) return failureOf(manifest, applied.error);
-  if (existing !== null) return done;
-  // A new object has no version to hold it to. Whoever came with a later generation while this one was on its way may
-  // have removed the release already: what was just made, and nothing that was made of it since, is taken back.
-  const fence = await readRoute(target, spec.generation, signal);
+  let last: Outcome = failed('the Deployment was not read');
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const existing = await existingDeployment(target, spec, signal);
+    if (!existing.ok) return existing.error;
+    const guard = guarded(manifest, existing.value);
+    const applied = await api.apply(resources.deployments, namespace, guard, ExistingObject, signal);
+    if (applied.ok)
+      return existing.value === null ? whereStillWanted(target, spec, applied.value, signal) : done;
+    last = failureOf(manifest, applied.error);
+    if (applied.error.code !== 'conflict') return last;
+  }
+  return last;
+}
+
+/**
+ * A new object has no version to hold it to. Whoever came with a later generation while this one was on its way may
+ * have removed the release already: then what was just made is taken back, unless that other has made it his own.
+ */
+async function whereStillWanted(
+  target: SlotTarget,
+  { generation }: WorkloadSpec,
+  made: ExistingObject,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { api, namespace } = target;
+  const { name, uid } = made.metadata;
+  const fence = await readRoute(target, generation, signal);
   if (fence.ok || fence.error.outcome !== 'stale') return done;
-  const { uid, resourceVersion } = applied.value.metadata;
-  const only = { uid, resourceVersion };
-  await api.delete(
-    resources.deployments,
-    namespace,
-    manifest.metadata.name,
-    { propagation: 'background', only },
-    signal,
-  );
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const read = await api.get(resources.deployments, namespace, name, ExistingObject, signal);
+    if (!read.ok) break;
+    const { annotations, resourceVersion } = read.value.metadata;
+    if (read.value.metadata.uid !== uid || generationOf(annotations) !== generation) break;
+    const only = { uid, resourceVersion };
+    const options = { propagation: 'background', only } as const;
+    const deleted = await api.delete(resources.deployments, namespace, name, options, signal);
+    if (deleted.ok || deleted.error.code !== 'conflict') break;
+  }
   return fence.error;
 }
 
