@@ -62,8 +62,10 @@ export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => Environ
     local.set(folder, driver);
     return driver;
   };
-  const choose = async (slot: SlotKey): Promise<Result<EnvironmentDriver, string>> => {
-    const environment = await parts.environmentOf(slot);
+  const driverOf = async (
+    slot: SlotKey,
+    environment: Environment | undefined,
+  ): Promise<Result<EnvironmentDriver, string>> => {
     if (environment === undefined) return err(`there is no environment ${slot.environment}`);
     const { driver, kubernetes } = environment.spec;
     if (driver === 'local') return ok(localDriver(slot));
@@ -76,27 +78,35 @@ export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => Environ
       createKubernetesDriver((of) => slotTarget(api.value, kubernetes, of, watch), bundles, Date.now),
     );
   };
-  const routed = routedDriver(choose);
-  const drivers = new Map<string, EnvironmentDriver>();
-  return (slot) => {
-    const id = slotStream(slot);
-    const driver = drivers.get(id) ?? { ...routed, metrics: chosenMetrics(routed.metrics, parts) };
-    drivers.set(id, driver);
-    return driver;
-  };
+  const sources = new MetricsSources(parts.secretsFolder);
+  const driver = routedDriver({
+    driver: async (slot) => driverOf(slot, await parts.environmentOf(slot)),
+    metrics: async (slot) => {
+      const environment = await parts.environmentOf(slot);
+      if (environment?.spec.metrics !== undefined) return ok(sources.of(slot, environment.spec.metrics));
+      const own = await driverOf(slot, environment);
+      return own.ok ? ok(own.value.metrics) : own;
+    },
+  });
+  return () => driver;
+}
+
+/** What a call on a slot goes to, or why there is nothing. */
+interface Routes {
+  readonly driver: (slot: SlotKey) => Promise<Result<EnvironmentDriver, string>>;
+  /** The driver's own counters, or another source that the environment names. */
+  readonly metrics: (slot: SlotKey) => Promise<Result<Metrics, string>>;
 }
 
 /** A driver whose every call goes to the one that is chosen for it. Both that there are fence. */
-function routedDriver(
-  choose: (slot: SlotKey) => Promise<Result<EnvironmentDriver, string>>,
-): EnvironmentDriver {
-  const act = async <T>(
-    slot: SlotKey,
-    call: (driver: EnvironmentDriver) => Promise<T>,
+function routedDriver(routes: Routes): EnvironmentDriver {
+  const act = async <P, T>(
+    chosen: Promise<Result<P, string>>,
+    call: (port: P) => Promise<T>,
     otherwise: (message: string) => T,
   ): Promise<T> => {
-    const driver = await choose(slot);
-    return driver.ok ? call(driver.value) : otherwise(driver.error);
+    const port = await chosen;
+    return port.ok ? call(port.value) : otherwise(port.error);
   };
   const failed = (message: string) => ({ outcome: 'failed', message }) as const;
   const unreachable = (message: string) => err({ code: 'unreachable', message } as const);
@@ -104,41 +114,48 @@ function routedDriver(
     fences: true,
     desiredState: {
       applyWorkload: (slot, spec, signal) =>
-        act(slot, (driver) => driver.desiredState.applyWorkload(slot, spec, signal), failed),
+        act(routes.driver(slot), (driver) => driver.desiredState.applyWorkload(slot, spec, signal), failed),
       removeWorkload: (slot, target, signal) =>
-        act(slot, (driver) => driver.desiredState.removeWorkload(slot, target, signal), failed),
+        act(
+          routes.driver(slot),
+          (driver) => driver.desiredState.removeWorkload(slot, target, signal),
+          failed,
+        ),
     },
     traffic: {
       shift: (slot, target, signal) =>
-        act(slot, (driver) => driver.traffic.shift(slot, target, signal), failed),
+        act(routes.driver(slot), (driver) => driver.traffic.shift(slot, target, signal), failed),
     },
     observer: {
-      observe: (slot, signal) => act(slot, (driver) => driver.observer.observe(slot, signal), unreachable),
+      observe: (slot, signal) =>
+        act(routes.driver(slot), (driver) => driver.observer.observe(slot, signal), unreachable),
     },
     metrics: {
       scrape: (slot, arms, signal) =>
-        act(slot, (driver) => driver.metrics.scrape(slot, arms, signal), unreachable),
+        act(routes.metrics(slot), (metrics) => metrics.scrape(slot, arms, signal), unreachable),
       history: (slot, asked, signal) =>
-        act(slot, (driver) => driver.metrics.history(slot, asked, signal), unreachable),
+        act(routes.metrics(slot), (metrics) => metrics.history(slot, asked, signal), unreachable),
     },
   };
 }
 
-/** One slot's samples, from where its environment says: the driver's own counters, or another source. */
-function chosenMetrics(own: Metrics, parts: RegistryParts): Metrics {
-  let made: { readonly of: string; readonly metrics: Metrics } | null = null;
-  const current = async (slot: SlotKey): Promise<Metrics> => {
-    const source = (await parts.environmentOf(slot))?.spec.metrics;
-    if (source === undefined) return own;
-    const of = canonicalJson(source);
-    if (made?.of !== of) made = { of, metrics: metricsFrom(source, parts.secretsFolder) };
-    return made.metrics;
-  };
-  return {
-    scrape: async (slot, arms, signal) => await (await current(slot)).scrape(slot, arms, signal),
-    history: async (slot, asked, signal) => await (await current(slot)).history(slot, asked, signal),
-  };
-}
+/** The sources that environments name, one a slot, made anew when the document says something else. */
+class MetricsSources {
+  readonly #secretsFolder: string | null;
+  readonly #made = new Map<string, { readonly of: string; readonly metrics: Metrics }>();
 
-const metricsFrom = (source: PrometheusSource, secretsFolder: string | null): Metrics =>
-  createPrometheusMetrics(source, createQueryClient(source, secretsFolder), () => Date.now());
+  constructor(secretsFolder: string | null) {
+    this.#secretsFolder = secretsFolder;
+  }
+
+  of(slot: SlotKey, source: PrometheusSource): Metrics {
+    const id = slotStream(slot);
+    const of = canonicalJson(source);
+    const known = this.#made.get(id);
+    if (known?.of === of) return known.metrics;
+    const client = createQueryClient(source, this.#secretsFolder);
+    const metrics = createPrometheusMetrics(source, client, () => Date.now());
+    this.#made.set(id, { of, metrics });
+    return metrics;
+  }
+}
