@@ -14,6 +14,9 @@ import type { Conclusion, Promotion, ReleaseState, SlotState, TurnInput } from '
 import { nodeCrypto } from '../src/engine/crypto.ts';
 import { machine, person } from './operator.ts';
 
+type StageInput = Extract<BelayDocumentInput, { kind: 'Pipeline' }>['spec']['stages'][number];
+type EnvironmentInput = Extract<BelayDocumentInput, { kind: 'Environment' }>['spec'];
+
 /**
  * One slot on a workbench: facts go in by hand, a turn is taken when asked for, and time is what it is set to. For
  * worked examples of single rules; whatever a turn decides passes the lint, or the turn throws.
@@ -73,6 +76,20 @@ export class TurnBench {
       document: bytes,
     });
     return digest;
+  }
+
+  /** Applies an environment `production` and a pipeline of service `s` that leads into it; returns the pipeline's digest. */
+  production(stage: Partial<StageInput>, environment: Partial<EnvironmentInput> = {}): Digest {
+    const apiVersion = 'belay.dev/v1alpha1';
+    const metadata = { name: 'production', project: 'p' };
+    this.apply({ apiVersion, kind: 'Environment', metadata, spec: { driver: 'local', ...environment } });
+    const stages = [{ name: 'production', environment: 'production', ...stage }];
+    return this.apply({
+      apiVersion,
+      kind: 'Pipeline',
+      metadata: { name: 's', project: 'p' },
+      spec: { service: 's', stages },
+    });
   }
 
   projectEntry(entry: ProjectEntry): void {

@@ -21,28 +21,10 @@ function ready(stage: Partial<StageInput> = {}, warm = 60_000): { bench: TurnBen
     metadata: { name: 'p' },
     spec: { trust: [{ name: 'ci', publicKey: signerNamed('ci').publicKey, predicateTypes: [provenance] }] },
   });
-  bench.apply({
-    apiVersion,
-    kind: 'Environment',
-    metadata: { name: 'production', project: 'p' },
-    spec: { driver: 'local', replicas: 4, warm },
-  });
-  const pipeline = bench.apply({
-    apiVersion,
-    kind: 'Pipeline',
-    metadata: { name: 's', project: 'p' },
-    spec: {
-      service: 's',
-      stages: [
-        {
-          name: 'production',
-          environment: 'production',
-          rollout: { steps: [10, 50, 100], stepAtLeast: 5_000, progressDeadline: 60_000 },
-          ...stage,
-        },
-      ],
-    },
-  });
+  const pipeline = bench.production(
+    { rollout: { steps: [10, 50, 100], stepAtLeast: 5_000, progressDeadline: 60_000 }, ...stage },
+    { replicas: 4, warm },
+  );
   return { bench, pipeline };
 }
 

@@ -18,7 +18,7 @@ function project(signers: readonly string[]): BelayDocumentInput {
   return { apiVersion, kind: 'Project', metadata: { name: 'p' }, spec: { trust } };
 }
 
-const environment = (size: string): BelayDocumentInput => ({
+const environment = (size: string): Extract<BelayDocumentInput, { kind: 'Environment' }> => ({
   apiVersion,
   kind: 'Environment',
   metadata: { name: 'production', project: 'p' },
@@ -29,23 +29,13 @@ const environment = (size: string): BelayDocumentInput => ({
 function bench(gated: boolean): { readonly bench: TurnBench; readonly pipeline: Digest } {
   const made = new TurnBench();
   made.apply(project(['ci']));
-  made.apply(environment('1'));
-  const pipeline = made.apply({
-    apiVersion,
-    kind: 'Pipeline',
-    metadata: { name: 's', project: 'p' },
-    spec: {
-      service: 's',
-      stages: [
-        {
-          name: 'production',
-          environment: 'production',
-          gates: gated ? [{ kind: 'signature', name: 'signed' }] : [],
-          rollout: { steps: [100], stepAtLeast: 0 },
-        },
-      ],
+  const pipeline = made.production(
+    {
+      gates: gated ? [{ kind: 'signature', name: 'signed' }] : [],
+      rollout: { steps: [100], stepAtLeast: 0 },
     },
-  });
+    environment('1').spec,
+  );
   return { bench: made, pipeline };
 }
 

@@ -7,33 +7,12 @@ import { SlotEntry } from '../model/entries.ts';
 import type { Sample } from '../model/observation.ts';
 import { analysisAfter, mostPods } from './sampled.ts';
 
-const apiVersion = 'belay.dev/v1alpha1';
-
 /** v1 is stable, v2 rolls out by a gate with all defaults. */
 function rollingOut(): TurnBench {
   const bench = new TurnBench();
-  bench.apply({ apiVersion, kind: 'Project', metadata: { name: 'p' }, spec: {} });
-  bench.apply({
-    apiVersion,
-    kind: 'Environment',
-    metadata: { name: 'production', project: 'p' },
-    spec: { driver: 'local' },
-  });
-  const pipeline = bench.apply({
-    apiVersion,
-    kind: 'Pipeline',
-    metadata: { name: 's', project: 'p' },
-    spec: {
-      service: 's',
-      stages: [
-        {
-          name: 'production',
-          environment: 'production',
-          rollout: { steps: [10, 50, 100] },
-          analysis: [{ kind: 'metric', name: 'canary' }],
-        },
-      ],
-    },
+  const pipeline = bench.production({
+    rollout: { steps: [10, 50, 100] },
+    analysis: [{ kind: 'metric', name: 'canary' }],
   });
   bench.bootstrap('v1', pipeline, 1);
   bench.build('v2');

@@ -6,34 +6,17 @@ import { TurnBench } from '../../../simulation/turn-bench.ts';
 import { foldDecision } from '../decide/fold/slot.ts';
 import { lintDecision } from './lint.ts';
 
-const apiVersion = 'belay.dev/v1alpha1';
-
 /** v1 is stable; v2 is at 10 %, read back, its approval given. */
 function rolling(): TurnBench {
   const bench = new TurnBench();
-  bench.apply({
-    apiVersion,
-    kind: 'Environment',
-    metadata: { name: 'production', project: 'p' },
-    spec: { driver: 'local', replicas: 2 },
-  });
-  const pipeline = bench.apply({
-    apiVersion,
-    kind: 'Pipeline',
-    metadata: { name: 's', project: 'p' },
-    spec: {
-      service: 's',
-      stages: [
-        {
-          name: 'production',
-          environment: 'production',
-          gates: [{ kind: 'approval', name: 'approved' }],
-          rollout: { steps: [10, 100] },
-          analysis: [{ kind: 'metric', name: 'errors' }],
-        },
-      ],
+  const pipeline = bench.production(
+    {
+      gates: [{ kind: 'approval', name: 'approved' }],
+      rollout: { steps: [10, 100] },
+      analysis: [{ kind: 'metric', name: 'errors' }],
     },
-  });
+    { replicas: 2 },
+  );
   for (const release of ['v1', 'v2']) {
     bench.build(release);
     bench.request(release, pipeline);

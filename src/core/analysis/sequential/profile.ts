@@ -1,4 +1,5 @@
 import type { AnalysisProfile, GateOf, Metric } from '../../model/gate.ts';
+import type { Sample } from '../../model/observation.ts';
 import { slowSeries } from './boundaries.ts';
 
 /** One metric that must be shown to be within its margin before the canary goes on. */
@@ -58,6 +59,21 @@ export function shapeSeries(cumulative: Readonly<Record<string, number>>): reado
           (_, i) => fitting[Math.round((i * (fitting.length - 1)) / (bounds.most - 1))] ?? '',
         );
   return picked.map(slowSeries);
+}
+
+/** Stable's latency counts by upper bound, as each of its pods shows them first, or last: all of a history. */
+export function stableLatency(
+  samples: readonly Sample[],
+  which: 'first' | 'last',
+): Readonly<Record<string, number>> {
+  const shown = new Map<string, Sample>();
+  for (const sample of [...samples].sort((a, b) => a.t - b.t))
+    if (sample.arm === 'stable' && (which === 'last' || !shown.has(sample.pod)))
+      shown.set(sample.pod, sample);
+  const sums: Record<string, number> = {};
+  for (const { latencyMs } of shown.values())
+    for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;
+  return sums;
 }
 
 /** A gate as it stands in a pipeline. Its hold and the least time of a step are the rollout's to keep. */

@@ -2,7 +2,7 @@ import type { RolloutState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
 import { type Round, takeIn } from './boundaries.ts';
 import { type Judgement, judgeRollout, type MetricNumbers, type SequentialReason } from './judgement.ts';
-import { type Profile, shapeSeries } from './profile.ts';
+import { type Profile, shapeSeries, stableLatency } from './profile.ts';
 import { addRound, beginRollout } from './rollout.ts';
 
 export type Move = 'advance' | 'hold' | 'rollback' | 'promote';
@@ -28,7 +28,9 @@ export interface Replay {
 export function replay(samples: readonly Sample[], history: readonly Sample[], profile: Profile): Replay {
   const weights = [...new Set(samples.map(({ weight }) => weight))].sort((a, b) => a - b);
   const nextOf = (weight: number): number => weights.find((one) => one > weight && one < 1) ?? 1;
-  const shape = shapeSeries(latencyBefore(history.length > 0 ? history : samples));
+  const shape = shapeSeries(
+    history.length > 0 ? stableLatency(history, 'last') : stableLatency(samples, 'first'),
+  );
   const before = takeIn(beginRollout(profile, shape).counters, history, profile.warmUp);
   let state: RolloutState = beginRollout(profile, shape);
   for (const round of before.rounds) state = addRound(state, round, profile, 1);
@@ -60,18 +62,4 @@ function decideAt(judged: Judgement, round: Round, asked: number | null, next: n
     return { t, move: 'hold', reason: { code: 'waiting-for-weight' }, metrics };
   if (move === 'advance' && next >= 1) return { t, move: 'promote', reason, metrics };
   return { t, move, reason, metrics };
-}
-
-/** Stable's latency counts as its pods' first samples show them, or as the whole of a history does. */
-function latencyBefore(samples: readonly Sample[]): Readonly<Record<string, number>> {
-  const shown = new Map<string, Sample>();
-  const isHistory = samples.every(({ arm }) => arm === 'stable');
-  for (const sample of samples) {
-    if (sample.arm === 'stable' && (isHistory || !shown.has(sample.pod))) shown.set(sample.pod, sample);
-  }
-  const sums: Record<string, number> = {};
-  for (const { latencyMs } of shown.values()) {
-    for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;
-  }
-  return sums;
 }

@@ -1,7 +1,7 @@
 import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
 import { noCounters, type Round, takeIn } from './boundaries.ts';
-import { type Profile, seriesOf, shapeSeries } from './profile.ts';
+import { type Profile, seriesOf, shapeSeries, stableLatency } from './profile.ts';
 import { addInterval, freshSeries, restartStage } from './series.ts';
 
 /** An analysis that watches these series beside those of its metrics. */
@@ -60,7 +60,8 @@ export function addBatch(
   samples: readonly Sample[],
 ): RolloutState {
   const state =
-    before ?? beginRollout(profile, measuresLatency(profile) ? shapeSeries(latencyOf(samples)) : []);
+    before ??
+    beginRollout(profile, measuresLatency(profile) ? shapeSeries(stableLatency(samples, 'first')) : []);
   const watched = new Set(Object.keys(state.series));
   const { state: counters, rounds } = takeIn(state.counters, samples, profile.warmUp, watched);
   return rounds.reduce<RolloutState>(
@@ -75,15 +76,3 @@ export const nextWeight = (steps: readonly number[], weight: number): number =>
 
 const measuresLatency = (profile: Profile): boolean =>
   profile.metrics.some(({ metric }) => metric.type === 'slow');
-
-/** Stable's latency counts, as its pods first show them. */
-function latencyOf(samples: readonly Sample[]): Readonly<Record<string, number>> {
-  const shown = new Set<string>();
-  const sums: Record<string, number> = {};
-  for (const { arm, pod, latencyMs } of [...samples].sort((a, b) => a.t - b.t)) {
-    if (arm !== 'stable' || shown.has(pod)) continue;
-    shown.add(pod);
-    for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;
-  }
-  return sums;
-}
