@@ -12,9 +12,8 @@ import type { Call } from '../../../src/drivers/kubernetes/client/transport.ts';
 import { createKubernetesDriver } from '../../../src/drivers/kubernetes/driver.ts';
 import { workloadName } from '../../../src/drivers/kubernetes/labels.ts';
 import { NamespaceWatch } from '../../../src/drivers/kubernetes/namespace-watch.ts';
-import type { SlotTarget } from '../../../src/drivers/kubernetes/target.ts';
 import { eventually } from '../../eventually.ts';
-import { makePlace, must, testCluster } from './cluster.ts';
+import { makePlace, must, targetIn, testCluster } from './cluster.ts';
 import { bundleOf, pushVersion } from './versions.ts';
 
 const slot = { project: 'demo', environment: 'test', service: 'tiny' };
@@ -43,16 +42,7 @@ test('a slot at rest costs no request, and what changes is seen all the same', a
     random: Math.random,
     sleep: (ms, until) => delay(ms, undefined, { signal: until }).catch(() => undefined),
   });
-  const target: SlotTarget = {
-    api,
-    slot,
-    namespace,
-    route: slot.service,
-    service: slot.service,
-    statistics: [],
-    configuration: [cluster.envoyUrl],
-    watch,
-  };
+  const target = targetIn(place, slot, { api, watch });
   const driver = createKubernetesDriver(
     () => target,
     async () => ok(bundleOf(image)),

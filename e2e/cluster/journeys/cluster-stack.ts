@@ -146,6 +146,12 @@ export class ClusterStack implements AsyncDisposable {
     this.#outside = outside;
   }
 
+  /** Ends looking and sending, so that what was seen can be judged. */
+  async lookNoMore(): Promise<void> {
+    await this.outside.stop();
+    await this.customers.stop();
+  }
+
   /** With which the server reaches the cluster. */
   get kubeconfig(): string {
     return join(this.#folder, 'kubeconfig');

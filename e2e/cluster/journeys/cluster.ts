@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { SlotKey } from '../../../src/core/model/name.ts';
 import { KubernetesApi, type Manifest } from '../../../src/drivers/kubernetes/client/api.ts';
 import { connectionOf } from '../../../src/drivers/kubernetes/client/kubeconfig.ts';
 import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
 import { Transport } from '../../../src/drivers/kubernetes/client/transport.ts';
+import type { SlotTarget } from '../../../src/drivers/kubernetes/target.ts';
 import { type Description, describedBy } from '../description.ts';
 
 const signal = new AbortController().signal;
@@ -70,6 +72,23 @@ export async function makePlace(cluster: TestCluster, service: string): Promise<
     },
   };
 }
+
+/** A slot of a place as the driver is told of it: the route and the Service that bear the service's name. */
+export const targetIn = (
+  { cluster, namespace }: Place,
+  slot: SlotKey,
+  parts: Partial<Pick<SlotTarget, 'api' | 'watch'>> = {},
+): SlotTarget => ({
+  api: cluster.api,
+  slot,
+  namespace,
+  route: slot.service,
+  service: slot.service,
+  statistics: [],
+  configuration: [cluster.envoyUrl],
+  watch: null,
+  ...parts,
+});
 
 /** The value, or the error thrown: for what a test cannot go on without. */
 export async function must<T>(

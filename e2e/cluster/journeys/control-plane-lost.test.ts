@@ -34,8 +34,7 @@ test('without a server a person takes traffic back, and the server that comes ba
   await stack.startServer();
   const end = await stack.end('v2');
   assert.deepEqual([end.state, end.reason.code], ['aborted', 'retreated'], end.sentence);
-  await stack.outside.stop();
-  await stack.customers.stop();
+  await stack.lookNoMore();
   assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
   assert.deepEqual(broken(stack.outside.looks), []);
   assert.deepEqual(stack.customers.problems, {});

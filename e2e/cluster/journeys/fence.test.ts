@@ -4,10 +4,10 @@ import type { Digest } from '../../../src/core/model/digest.ts';
 import { err, ok } from '../../../src/core/model/result.ts';
 import type { KubernetesApi } from '../../../src/drivers/kubernetes/client/api.ts';
 import { createKubernetesDriver } from '../../../src/drivers/kubernetes/driver.ts';
-import type { ReadBundle, SlotTarget } from '../../../src/drivers/kubernetes/target.ts';
+import type { ReadBundle } from '../../../src/drivers/kubernetes/target.ts';
 import type { EnvironmentDriver, WorkloadSpec } from '../../../src/ports/environment.ts';
 import { eventually } from '../../eventually.ts';
-import { makePlace, type Place, testCluster } from './cluster.ts';
+import { makePlace, type Place, targetIn, testCluster } from './cluster.ts';
 import { bundleOf, pushVersion, type VersionImage } from './versions.ts';
 
 /* Two workers on one slot at the same time, one of them overtaken: the lower generation loses, whoever is faster. */
@@ -24,17 +24,6 @@ async function prepared(): Promise<{ place: Place; image: VersionImage; read: Re
     digest === bundleDigest ? ok(text) : err('there is no such bundle');
   return { place: await makePlace(cluster, slot.service), image, read };
 }
-
-const targetOf = ({ cluster, namespace }: Place, api: KubernetesApi = cluster.api): SlotTarget => ({
-  api,
-  slot,
-  namespace,
-  route: slot.service,
-  service: slot.service,
-  statistics: [],
-  configuration: [cluster.envoyUrl],
-  watch: null,
-});
 
 const specOf = (image: VersionImage, release: string, generation: number): WorkloadSpec => ({
   generation,
@@ -53,7 +42,7 @@ test('of two who write the route at once, the later generation is what stays', a
   const { place, image, read } = await prepared();
   await using _ = place;
   const driver = createKubernetesDriver(
-    () => targetOf(place),
+    () => targetIn(place, slot),
     read,
     () => Date.now(),
   );
@@ -115,12 +104,12 @@ test('a worker that was frozen before its Deployment, and overtaken by a removal
   await using _ = place;
   const slow = freezing(place.cluster.api);
   const overtaken = createKubernetesDriver(
-    () => targetOf(place, slow.api),
+    () => targetIn(place, slot, { api: slow.api }),
     read,
     () => Date.now(),
   );
   const driver = createKubernetesDriver(
-    () => targetOf(place),
+    () => targetIn(place, slot),
     read,
     () => Date.now(),
   );

@@ -47,8 +47,7 @@ test('a weight that was raised by hand is put right, and the rollout goes on', a
   await reaches(stack, 10);
   const end = await stack.end('v2');
   assert.equal(end.state, 'promoted', end.sentence);
-  await stack.outside.stop();
-  await stack.customers.stop();
+  await stack.lookNoMore();
   const seen = weightsSeen(stack.outside.looks, 'v2').filter((weight) => weight !== 80);
   assert.deepEqual(
     seen.filter((weight, i) => weight !== seen[i - 1]),
@@ -68,8 +67,7 @@ test('traffic that was taken from the canary by hand is not given back', async (
   await writeWeights(stack, { v1: 100, v2: 0 });
   const end = await stack.end('v2');
   assert.deepEqual([end.state, end.reason.code], ['aborted', 'retreated'], end.sentence);
-  await stack.outside.stop();
-  await stack.customers.stop();
+  await stack.lookNoMore();
   assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
   assert.deepEqual(broken(stack.outside.looks), []);
   assert.deepEqual(stack.customers.problems, {});

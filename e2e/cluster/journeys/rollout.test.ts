@@ -22,8 +22,7 @@ async function settled(stack: ClusterStack, stable: string, gone: string): Promi
     `nothing of ${gone} is left`,
     async () => (await stack.outside.look()).ready[gone] === undefined,
   );
-  await stack.outside.stop();
-  await stack.customers.stop();
+  await stack.lookNoMore();
   assert.deepEqual(broken(stack.outside.looks), []);
   const last = await stack.outside.look();
   assert.deepEqual(last.route, { [stable]: 100 });

@@ -79,8 +79,7 @@ test('what serves already is taken over as the first release, and not one reques
     return !read.ok && read.error.code === 'not-found';
   });
   await delay(1_000);
-  await stack.outside.stop();
-  await stack.customers.stop();
+  await stack.lookNoMore();
   assert.deepEqual(stack.customers.problems, {});
   assert.ok((stack.customers.byVersion['v0'] ?? 0) > 100);
   assert.ok((stack.customers.byVersion['v1'] ?? 0) > 100);
