@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { freePort } from './prometheus-process.ts';
+import type { AddressInfo } from 'node:net';
 
 /** What a process has counted since it began. */
 interface Process {
@@ -16,24 +16,29 @@ const begin = (): Process => ({ began: Date.now() / 1000, byCode: new Map(), fas
  * first request of that code; a histogram in seconds; and when it began. It can be restarted, and be away.
  */
 export class CountingTarget {
-  readonly port: number;
   readonly #labels: string;
+  readonly #server: Server;
   #process = begin();
-  #server: Server | null = null;
+  #away = false;
 
-  private constructor(port: number, release: string, pod: string) {
-    this.port = port;
+  private constructor(release: string, pod: string) {
     this.#labels = `release="${release}",pod="${pod}"`;
+    this.#server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(this.#exposition());
+    });
+    this.#server.on('connection', (socket) => {
+      if (this.#away) socket.destroy();
+    });
   }
 
   static async start(release: string, pod: string): Promise<CountingTarget> {
-    const target = new CountingTarget(await freePort(), release, pod);
-    await target.comeBack();
+    const target = new CountingTarget(release, pod);
+    await new Promise<void>((resolve) => target.#server.listen(0, '127.0.0.1', resolve));
     return target;
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** Requests that ended with a status code, within 0.1 s or later. */
@@ -47,23 +52,20 @@ export class CountingTarget {
     this.#process = begin();
   }
 
-  /** Cannot be scraped any more; goes on counting. */
-  async goAway(): Promise<void> {
-    const server = this.#server;
-    if (server === null) return;
-    this.#server = null;
-    const closed = new Promise((resolve) => server.close(resolve));
-    // Only what came before the closing: after it nobody is let in who would keep it open.
-    server.closeAllConnections();
-    await closed;
+  /** Cannot be scraped any more; goes on counting. It keeps its port, which another program could take otherwise. */
+  goAway(): void {
+    this.#away = true;
+    this.#server.closeAllConnections();
   }
 
-  comeBack(): Promise<void> {
-    const server = createServer((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(this.#exposition());
-    });
-    this.#server = server;
-    return new Promise((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+  comeBack(): void {
+    this.#away = false;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.goAway();
+    await closed;
   }
 
   #exposition(): string {

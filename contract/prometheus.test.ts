@@ -51,7 +51,7 @@ function applications(): void {
     stable = await CountingTarget.start('app-1', 'stable-0');
     canary = await CountingTarget.start('app-2', 'canary-0');
     late = await CountingTarget.start('app-2', 'canary-1');
-    await late.goAway();
+    late.goAway();
     prometheus = await PrometheusProcess.start([
       { job: 'stable', address: stable.address },
       { job: 'canary', address: canary.address },
@@ -61,7 +61,7 @@ function applications(): void {
   });
   after(async () => {
     await prometheus?.close();
-    await Promise.all([stable, canary, late].map((target) => target?.goAway()));
+    await Promise.all([stable, canary, late].map((target) => target?.close()));
   });
 
   it('says that there is nothing yet, which is neither zero nor an empty answer', async () => {
@@ -126,13 +126,13 @@ function applications(): void {
 
   it('leaves out the scrapes that were missed, and loses none of the requests', async () => {
     const before = { canary: collector.counted('canary'), stable: collector.counted('stable') };
-    await canary.goAway();
+    canary.goAway();
     canary.count('200', 70);
     stable.count('200', 700);
     const gone = Date.now() / 1000;
     await collector.until(() => (collector.last(pods[0])?.t ?? 0) > gone + 2.5);
     assert.ok((collector.last(pods[1])?.t ?? 0) <= gone + 0.5);
-    await canary.comeBack();
+    canary.comeBack();
     await collector.untilCounted(...pods);
     // Without a canary there was no boundary: the gap is one interval, for both arms.
     const grown = (arm: 'canary' | 'stable') => collector.counted(arm).requests - before[arm].requests;
@@ -140,13 +140,17 @@ function applications(): void {
   });
 
   it('takes in a process that begins in the middle, and all its requests', async () => {
+    // While the canary has nothing to say there is no boundary, so that none comes between its start and its first scrape.
+    canary.goAway();
+    await collector.untilCounted(pods[0]);
     const before = collector.counted('canary').requests;
     late.restart();
     late.count('200', 40);
-    await late.comeBack();
-    await collector.untilCounted(...pods, 'app-2/canary-1');
+    late.comeBack();
+    await collector.untilCounted(pods[0], 'app-2/canary-1');
     assert.equal(collector.counted('canary').requests - before, 40);
-    await late.goAway();
+    late.goAway();
+    canary.comeBack();
   });
 
   it('holds with a reason while Prometheus is away, and goes on when it is back', async () => {
@@ -261,7 +265,7 @@ function applications(): void {
   });
 
   it('tells apart the processes of one arm that carry the same name', async () => {
-    await late.comeBack();
+    late.comeBack();
     late.count('200', 1);
     const alone = new Collector(appSource(prometheus.url, { pod: 'release' }), slot, arms, 10);
     await alone.until(() => alone.failure?.code === 'invalid-answer');
@@ -272,7 +276,7 @@ function applications(): void {
   });
 
   it('says so when what it reads has grown stale', async () => {
-    await Promise.all([stable.goAway(), canary.goAway(), late.goAway()]);
+    for (const target of [stable, canary, late]) target.goAway();
     await collector.until(() => collector.failure?.code === 'not-found');
     assert.match(collector.failure?.message ?? '', /no sample of app-1 in the last 8 s/);
   });
