@@ -52,6 +52,7 @@ function dyingStore(real: EngineStore): EngineStore {
       await real.sampled(slot, promotion, samples);
       die('samples-recorded');
     },
+    historyRead: (slot, read) => real.historyRead(slot, read),
     effectFailed: (slot, effect, outcome, message) => real.effectFailed(slot, effect, outcome, message),
   };
 }

@@ -1,11 +1,6 @@
 import { type SlotKey, slotStream } from '../src/core/model/name.ts';
 import { err, ok, type Result, unreachable } from '../src/core/model/result.ts';
-import {
-  type EnvironmentDriver,
-  noHistory,
-  type Outcome,
-  type Unreadable,
-} from '../src/ports/environment.ts';
+import { type EnvironmentDriver, type Outcome, type Unreadable } from '../src/ports/environment.ts';
 import type { VirtualClock } from './clock.ts';
 import type { CallFate, Fates } from './faults.ts';
 import type { SimulatedSlot } from './simulated-slot.ts';
@@ -65,7 +60,8 @@ export class SimulatedEnvironment {
           this.#read('scrape', signal, () =>
             slotFor(slot).scrape(arms.canary, arms.stable, clock.elapsed, clock.wall),
           ),
-        history: (_slot, _asked, signal) => this.#read('history', signal, () => noHistory),
+        history: (slot, { stable }, signal) =>
+          this.#read('history', signal, () => slotFor(slot).history(stable, clock.elapsed, clock.wall)),
       },
     };
   }

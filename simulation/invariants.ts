@@ -216,7 +216,7 @@ export class Invariants implements StoreListener {
     const { analysis } = before;
     for (const gate of on.stage.analysis) {
       if (gate.kind !== 'metric' || gate.mode === 'observe') continue;
-      const state = analysis?.promotion === promotion.id ? analysis.gates[gate.name] : undefined;
+      const state = analysis?.promotion === promotion.id ? analysis.gates[gate.name]?.rollout : undefined;
       if (state === undefined) {
         this.violated(1, `${promotion.id} stepped up without an analysis of its own`);
         continue;

@@ -16,7 +16,7 @@ import {
 } from '../src/core/model/name.ts';
 import { type Observation, type Sample, sameSight } from '../src/core/model/observation.ts';
 import type { OpenEffect, ProjectState, ReleaseState, SlotState } from '../src/core/model/state.ts';
-import type { Claim, EngineStore, Lane, TurnCommit, TurnRecord } from '../src/ports/store.ts';
+import type { Claim, EngineStore, HistoryRead, Lane, TurnCommit, TurnRecord } from '../src/ports/store.ts';
 import type { VirtualClock } from './clock.ts';
 import { allLanes, LaneState } from './lanes.ts';
 
@@ -323,6 +323,10 @@ export class MemoryStore implements EngineStore {
     const slot = this.#existing(key);
     slot.samples.push(...samples.map((sample) => ({ promotion, sample })));
     slot.lanes.turn.signal(this.#clock.wall);
+  }
+
+  async historyRead(key: SlotKey, read: HistoryRead): Promise<void> {
+    this.appendSlot(key, (at) => ({ type: 'history-read', at, ...read }));
   }
 
   async effectFailed(

@@ -1,3 +1,6 @@
+import { nodeCrypto } from '../src/engine/crypto.ts';
+import { canonicalJson } from '../src/core/model/canonical.ts';
+import type { MetricsHistory } from '../src/ports/environment.ts';
 import type { Digest } from '../src/core/model/digest.ts';
 import type { Observation, Sample, Weight } from '../src/core/model/observation.ts';
 import type { Random } from './random.ts';
@@ -198,5 +201,32 @@ export class SimulatedSlot {
         latencyMs: { '250': pod.requests - pod.slow, '+Inf': pod.requests },
       }));
     return [...of(canary, 'canary'), ...(stable === null ? [] : of(stable, 'stable'))];
+  }
+
+  /** What a source with a memory tells of the last minutes: counters that have grown evenly. */
+  history(stable: string, now: number, wall: number): MetricsHistory {
+    const samples = this.scrape('', stable, now, wall).flatMap((last) => {
+      const started = last.started ?? last.t;
+      const times = Array.from({ length: 20 }, (_, i) => last.t - 15 * (19 - i)).filter((t) => t >= started);
+      const at = (count: number, t: number) => Math.floor((count * (t - started)) / (last.t - started || 1));
+      return times.map((t) => ({
+        ...last,
+        t,
+        weight: 0,
+        requests: at(last.requests, t),
+        bad: { errors: at(last.bad['errors'] ?? 0, t) },
+        latencyMs: Object.fromEntries(
+          Object.entries(last.latencyMs).map(([bound, count]) => [bound, at(count, t)] as const),
+        ),
+      }));
+    });
+    const to = wall / 1_000;
+    const digest = nodeCrypto.digest(canonicalJson(samples));
+    const bad = samples.reduce((sum, sample) => Math.max(sum, sample.bad.errors), 0);
+    return {
+      samples,
+      slices: [{ from: to - 300, to, samples: samples.length, bad, digest }],
+      ended: 'whole-span',
+    };
   }
 }

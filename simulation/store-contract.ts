@@ -124,6 +124,16 @@ const samplesOfTheMoving: Case = async (trial) => {
   assert.deepEqual((await trial.store.load(slot)).pending.samples, [sample(t + 2)]);
 };
 
+const historiesAreFacts: Case = async (trial) => {
+  await trial.seal();
+  await trial.settle();
+  const promotion = 'v1-production';
+  const analysis = { promotion, gates: {}, crowded: false };
+  await trial.store.historyRead(slot, { promotion, slices: [], ended: null, message: 'no answer', analysis });
+  assert.equal((await trial.types()).at(-1), 'history-read');
+  assert.deepEqual((await trial.store.load(slot)).slot.analysis, analysis);
+};
+
 const failuresAreSaid: Case = async (trial) => {
   await trial.seal();
   await trial.settle();
@@ -157,6 +167,7 @@ const cases: readonly (readonly [string, Case])[] = [
     looksOnce,
   ],
   ['samples are of the promotion that moves, and stay until a turn has taken them in', samplesOfTheMoving],
+  ['what stable counted before is a fact of the promotion that moves', historiesAreFacts],
   ['a failed effect is an entry that counts its attempts', failuresAreSaid],
   ['what is loaded is what all entries fold to', refolds],
 ];

@@ -66,6 +66,7 @@ export class WorkerProcess {
       observed: (slot, seen) => this.#through('store.observed', () => inner.observed(slot, seen)),
       sampled: (slot, promotion, samples) =>
         this.#through('store.sampled', () => inner.sampled(slot, promotion, samples)),
+      historyRead: (slot, read) => this.#through('store.historyRead', () => inner.historyRead(slot, read)),
       effectFailed: (slot, effect, outcome, message) =>
         this.#through('store.effectFailed', () => inner.effectFailed(slot, effect, outcome, message)),
     };

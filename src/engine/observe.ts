@@ -1,8 +1,9 @@
+import { analysisFromHistory } from '../core/decide/sampled.ts';
 import type { Weight } from '../core/model/observation.ts';
 import type { SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import type { EnvironmentDriver, Unreadable } from '../ports/environment.ts';
-import type { Claim, EngineStore } from '../ports/store.ts';
+import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
 
 /** How often a slot is looked at, in milliseconds. */
 export interface ObservePace {
@@ -12,6 +13,12 @@ export interface ObservePace {
   readonly moving: number;
   /** While nothing moves. */
   readonly idle: number;
+}
+
+/** When the calls of one look are given up: all of them, and before that the reading of a history. */
+export interface LookLimits {
+  readonly signal: AbortSignal;
+  readonly historyLimit: AbortSignal;
 }
 
 /** When a slot is to be looked at again. */
@@ -29,20 +36,58 @@ export async function observeSlot(
   driver: EnvironmentDriver | undefined,
   claim: Claim,
   pace: ObservePace,
-  signal: AbortSignal,
+  { signal, historyLimit }: LookLimits,
   unscraped: (why: Unreadable) => void,
 ): Promise<'seen' | 'unreadable'> {
-  const { slot, now } = await store.load(claim.slot);
+  const record = await store.load(claim.slot);
+  const { slot, now } = record;
   if (driver === undefined) {
     await store.release(claim, now + pace.idle);
     return 'unreadable';
   }
   const seen = await driver.observer.observe(claim.slot, signal);
   if (seen.ok) await store.observed(claim.slot, seen.value);
+  await readHistory(store, driver, claim, record, historyLimit);
   const scraped = await scrape(store, driver, claim, slot, seen.ok ? seen.value.weights : null, signal);
   if (scraped !== null) unscraped(scraped);
   await store.release(claim, nextLook(slot, now, pace));
   return seen.ok ? 'seen' : 'unreadable';
+}
+
+/**
+ * Once a rollout, before anything of it is counted: what stable has counted before. Where the source cannot tell, the
+ * rollout begins without it, and the record says why; a source that remembers nothing has nothing to record.
+ */
+async function readHistory(
+  store: EngineStore,
+  driver: EnvironmentDriver,
+  claim: Claim,
+  { slot, project, pending, now }: TurnRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const moving = rollingOut(slot);
+  if (moving === null || slot.analysis?.promotion === moving.id || pending.samples.length > 0) return;
+  const asked = { stable: moving.stable, before: now / 1000 };
+  const read = await driver.metrics.history(claim.slot, asked, signal);
+  if (read.ok && read.value.slices.length === 0) return;
+  const analysis = analysisFromHistory(slot, project, read.ok ? read.value.samples : []);
+  if (analysis === null) return;
+  await store.historyRead(claim.slot, {
+    promotion: moving.id,
+    slices: read.ok ? [...read.value.slices] : [],
+    ended: read.ok ? read.value.ended : null,
+    message: read.ok ? '' : read.error.message.slice(0, 500),
+    analysis,
+  });
+}
+
+/** The promotion whose traffic is compared, and with which release; null while there is none. */
+function rollingOut(
+  slot: SlotState,
+): { readonly id: string; readonly release: string; readonly stable: string } | null {
+  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  if (moving === undefined || moving.state !== 'rolling-out' || slot.stable === null) return null;
+  return { id: moving.id, release: moving.release, stable: slot.stable.release };
 }
 
 /** Reads both arms' counters while a canary has been asked to take traffic. Returns why that was not possible. */
@@ -54,13 +99,10 @@ async function scrape(
   weights: readonly Weight[] | null,
   signal: AbortSignal,
 ): Promise<Unreadable | null> {
-  const moving = slot.promotions.find((p) => p.id === slot.moving);
-  if (moving === undefined || moving.state !== 'rolling-out' || slot.stable === null) return null;
-  const read = await driver.metrics.scrape(
-    claim.slot,
-    { canary: moving.release, stable: slot.stable.release, weights },
-    signal,
-  );
+  const moving = rollingOut(slot);
+  if (moving === null) return null;
+  const arms = { canary: moving.release, stable: moving.stable, weights };
+  const read = await driver.metrics.scrape(claim.slot, arms, signal);
   if (!read.ok) return read.error;
   if (read.value.length > 0) await store.sampled(claim.slot, moving.id, read.value);
   return null;

@@ -28,9 +28,11 @@ export type WorkerEvent =
 /** A lease covers one piece of work, never a wait: an effect's call is given up before its lease ends. */
 const leaseMs: Readonly<Record<Lane, number>> = { turn: 2_000, observe: 4_000, effect: 4_000 };
 const callLimitMs = 3_000;
+/** A look must come to its end within its lease, whatever its history takes. */
+const historyLimitMs = 1_500;
 
-const callLimit = (parts: WorkerParts): AbortSignal =>
-  parts.callLimit?.() ?? AbortSignal.timeout(callLimitMs);
+const callLimit = (parts: WorkerParts, ms = callLimitMs): AbortSignal =>
+  parts.callLimit?.() ?? AbortSignal.timeout(ms);
 
 /**
  * Claims what is due in one lane, at most `limit`, and starts to work on each: one promise a claim, which never
@@ -75,7 +77,7 @@ async function work(parts: WorkerParts, claim: Claim): Promise<void> {
         parts.driverFor(claim.slot),
         claim,
         parts.pace,
-        callLimit(parts),
+        { signal: callLimit(parts), historyLimit: callLimit(parts, historyLimitMs) },
         (why) => parts.report({ event: 'no-samples', slot: claim.slot, why }),
       );
       return;

@@ -1,4 +1,5 @@
 import type { Digest } from '../core/model/digest.ts';
+import type { HistoryEnd, HistorySlice } from '../core/model/metrics-history.ts';
 import type { SlotKey } from '../core/model/name.ts';
 import type { Observation, Sample, Weight } from '../core/model/observation.ts';
 import type { Result } from '../core/model/result.ts';
@@ -85,25 +86,15 @@ export interface HistoryAsked {
   readonly before: number;
 }
 
-/** One stretch of history: after `from`, up to `to`, in seconds. `digest` is over the canonical JSON of its samples. */
-export interface HistorySlice {
-  readonly from: number;
-  readonly to: number;
-  readonly samples: number;
-  readonly bad: number;
-  readonly digest: Digest;
-}
-
 /**
  * What stable counted before: its samples rising in time, as `belay analysis replay --history` takes them, with weight
  * 0, and the slices that they were read in. The samples may be dropped once they are summed up; the slices stay, to
- * tell what the sum was made of. `ended`: 1,000 failed requests, 24 hours, as many samples as are kept, or an older
- * slice that could not be used.
+ * tell what the sum was made of.
  */
 export interface MetricsHistory {
   readonly samples: readonly Sample[];
   readonly slices: readonly HistorySlice[];
-  readonly ended: 'enough-events' | 'whole-span' | 'enough-samples' | 'unusable-before';
+  readonly ended: HistoryEnd;
 }
 
 /** Raw cumulative counters, one sample a pod and scrape. */
@@ -121,7 +112,8 @@ export interface Metrics {
   ): Promise<Result<readonly Sample[], Unreadable>>;
   /**
    * What stable counted before a moment, backwards until 1,000 failed requests or 24 hours. A pod has the same name
-   * here and in `scrape`. A source without a memory gives no samples, and no error. May take minutes: `signal` bounds it.
+   * here and in `scrape`. A source without a memory gives no slices, and no error. When `signal` ends it, what was read
+   * until then is the history; nothing at all is an error.
    */
   history(
     slot: SlotKey,

@@ -60,6 +60,9 @@ export interface TurnCommit {
   readonly nextCheck: Millis | null;
 }
 
+/** A rollout's history as it is recorded. */
+export type HistoryRead = Omit<Extract<SlotEntry, { type: 'history-read' }>, 'type' | 'at'>;
+
 /**
  * The engine's side of the store. Promises:
  * - an entry that was appended is never lost, changed or reordered within its stream;
@@ -80,6 +83,8 @@ export interface EngineStore {
   observed(slot: SlotKey, observation: Omit<Observation, 'at'>): Promise<void>;
   /** Records what was scraped for a promotion's rollout, until a turn takes it in. */
   sampled(slot: SlotKey, promotion: string, samples: readonly Sample[]): Promise<void>;
+  /** Records what stable had counted before a promotion's rollout, or that it could not be read. */
+  historyRead(slot: SlotKey, read: HistoryRead): Promise<void>;
   /** Records that an effect failed or was left unknown, so that the wait for it can say so. */
   effectFailed(
     slot: SlotKey,

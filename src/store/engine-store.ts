@@ -13,7 +13,7 @@ import { type Observation, type Sample, sameSight } from '../core/model/observat
 import type { OpenEffect } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import { releasesRead } from '../core/decide/outcomes.ts';
-import type { Claim, EngineStore, Lane, TurnCommit, TurnRecord } from '../ports/store.ts';
+import type { Claim, EngineStore, HistoryRead, Lane, TurnCommit, TurnRecord } from '../ports/store.ts';
 import { Folds } from './folds.ts';
 import { chain, type Head } from './log-entry.ts';
 import { loadSlot } from './slot-rows.ts';
@@ -142,6 +142,10 @@ export class PostgresEngineStore implements EngineStore {
       values: [slotStream(slot), promotion, samples.map((s) => s.t), samples.map((s) => JSON.stringify(s))],
     });
     this.#hint();
+  }
+
+  async historyRead(slot: SlotKey, read: HistoryRead): Promise<void> {
+    await this.#append(slot, (now) => ({ type: 'history-read', at: now, ...read }));
   }
 
   async effectFailed(

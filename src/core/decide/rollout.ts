@@ -155,7 +155,7 @@ function isUnscraped(view: View): boolean {
   const { promotion, slot, stage } = view;
   const weight = stepsOf(view)[promotion.step];
   return stage.analysis.some((gate) => {
-    const seen = slot.analysis?.gates[gate.name]?.stage;
+    const seen = slot.analysis?.gates[gate.name]?.rollout.stage;
     return (
       gate.mode === 'enforce' &&
       slot.analysis?.promotion === promotion.id &&

@@ -5,7 +5,13 @@ import { TurnBench } from '../../../simulation/turn-bench.ts';
 import { canonicalJson } from '../model/canonical.ts';
 import { SlotEntry } from '../model/entries.ts';
 import type { Sample } from '../model/observation.ts';
-import { analysisAfter, mostPods } from './sampled.ts';
+import { rolloutEvidence } from '../analysis/sequential/judgement.ts';
+import { hasLearnt, seriesDispersion } from '../analysis/sequential/series.ts';
+import { mostPods } from '../model/analysis-state.ts';
+import { mostSlices } from '../model/metrics-history.ts';
+import type { SlotState } from '../model/state.ts';
+import { foldDecision, foldSlot } from './fold/slot.ts';
+import { analysisAfter, analysisFromHistory } from './sampled.ts';
 
 /** v1 is stable, v2 rolls out by a gate with all defaults. */
 function rollingOut(): TurnBench {
@@ -86,4 +92,103 @@ test('a batch cut anywhere leads to the same analysis', () => {
 test('where nothing moves, samples are of nothing', () => {
   const bench = rollingOut();
   assert.equal(analysisAfter({ ...bench.slot, moving: null }, bench.project, scrape(100, 2)), null);
+});
+
+/** What five pods, two of which end in the middle, have counted in an hour before: clusters of errors. */
+const past = (pods: number): readonly Sample[] =>
+  Array.from({ length: 241 }, (_, i) =>
+    Array.from({ length: i < 120 ? pods : Math.max(1, pods - 2) }, (_, pod): Sample => {
+      const requests = 1_500 * i;
+      return {
+        t: 15 * i - 3_600,
+        arm: 'stable',
+        pod: `before-${pod}`,
+        weight: 0,
+        requests,
+        bad: { errors: 2 * i },
+        latencyMs: { '100': Math.floor(0.9 * requests), '+Inf': requests },
+      };
+    }),
+  ).flat();
+
+test('a history teaches before anything is counted, and pods that are gone are not remembered', () => {
+  const bench = rollingOut();
+  const analysis = analysisFromHistory(bench.slot, bench.project, past(5));
+  const rollout = analysis?.gates['canary']?.rollout;
+  assert.ok(rollout !== undefined);
+  const { errors } = rollout.series;
+  assert.ok(errors !== undefined && hasLearnt(errors));
+  assert.deepEqual(Object.keys(errors.pods), ['before-0', 'before-1', 'before-2']);
+  assert.deepEqual(Object.keys(rollout.series), ['errors', 'slow:250', 'slow:100']);
+  // Evidence is of this rollout alone.
+  assert.equal(rollout.began, null);
+  assert.equal(errors.total.stable.requests, 0);
+  assert.ok(Math.abs(rolloutEvidence(rollout)) < 1e-6);
+});
+
+test('a history without samples, or with too many pods, leaves nothing behind', () => {
+  const bench = rollingOut();
+  const none = { promotion: bench.slot.moving, gates: {}, crowded: false };
+  assert.deepEqual(analysisFromHistory(bench.slot, bench.project, []), none);
+  assert.deepEqual(analysisFromHistory(bench.slot, bench.project, past(mostPods + 3)), none);
+});
+
+test('the entry of a history fits into the ledger', () => {
+  const bench = rollingOut();
+  const analysis = analysisFromHistory(bench.slot, bench.project, past(mostPods));
+  assert.ok(analysis !== null);
+  const slice = { from: 1_700_000_000.123, to: 1_700_001_800.123, samples: 5_000, bad: 1_000 };
+  const entry = SlotEntry.parse({
+    type: 'history-read',
+    at: 1_700_000_000_000,
+    promotion: analysis.promotion,
+    slices: Array.from({ length: mostSlices }, () => ({ ...slice, digest: bench.artifactOf('v1') })),
+    ended: 'enough-samples',
+    message: '',
+    analysis,
+  });
+  assert.ok(canonicalJson(entry).length < 60_000, `${canonicalJson(entry).length} bytes`);
+});
+
+test('a history comes before anything is counted, or not at all', () => {
+  const bench = rollingOut();
+  const read = (promotion: string | null): SlotEntry => ({
+    type: 'history-read',
+    at: bench.now,
+    promotion: promotion ?? '',
+    slices: [],
+    ended: null,
+    message: 'Prometheus: requests: ECONNREFUSED',
+    analysis: { promotion: promotion ?? '', gates: {}, crowded: false },
+  });
+  const fold = (slot: SlotState, entry: SlotEntry) => foldSlot(slot, entry, slot.seq + 1);
+  assert.equal(fold(bench.slot, read('another-production')).analysis, null);
+  const begun = fold(bench.slot, read(bench.slot.moving));
+  assert.deepEqual(begun.analysis, { promotion: bench.slot.moving, gates: {}, crowded: false });
+  const counted = { ...begun, analysis: analysisAfter(begun, bench.project, scrape(100, 3)) };
+  assert.deepEqual(fold(counted, read(bench.slot.moving)).analysis, counted.analysis);
+});
+
+test('what a rollout has learnt of how errors cluster is there for the next one', () => {
+  const bench = rollingOut();
+  const analysis = analysisFromHistory(bench.slot, bench.project, past(5));
+  const { moving } = bench.slot;
+  bench.slot = { ...bench.slot, analysis };
+  const reason = { code: 'superseded-by', promotion: 'next-production', release: 'v3' } as const;
+  const ended = foldDecision(bench.slot, {
+    now: bench.now,
+    moves: [
+      { type: 'ended', promotion: moving ?? '', state: 'superseded', reason, proof: 'none', warmUntil: null },
+    ],
+    actions: [],
+  });
+  assert.equal(ended.analysis, null);
+  const next = analysisAfter(
+    { ...bench.slot, analysis: null, learnt: ended.learnt },
+    bench.project,
+    scrape(0, 3),
+  );
+  const [before, after] = [analysis, next].map((one) => one?.gates['canary']?.rollout.series['errors']);
+  assert.ok(before !== undefined && after !== undefined && hasLearnt(after));
+  assert.equal(seriesDispersion(after), seriesDispersion(before));
 });

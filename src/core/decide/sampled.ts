@@ -1,13 +1,16 @@
 import { gateProfile } from '../analysis/sequential/profile.ts';
-import { addBatch } from '../analysis/sequential/rollout.ts';
-import type { AnalysisState, RolloutState } from '../model/analysis-state.ts';
+import { addBatch, beginWith, beginWithHistory } from '../analysis/sequential/rollout.ts';
+import type { AnalysisState, GateAnalysis, RolloutState } from '../model/analysis-state.ts';
+import { mostPods } from '../model/analysis-state.ts';
+import type { GateOf } from '../model/gate.ts';
 import type { Sample } from '../model/observation.ts';
-import type { ProjectState, SlotState } from '../model/state.ts';
+import type { Promotion, ProjectState, SlotState } from '../model/state.ts';
+import { sayOf } from './gates/metric.ts';
 
-/** Pods of both arms together that an analysis follows: more would outgrow an entry of the ledger. */
-export const mostPods = 40;
 /** In characters, of all their names together: every series tells of every pod by its name. */
 const longestNames = 1_400;
+
+type Pinned = Pick<ProjectState, 'pinned'>;
 
 /**
  * The analysis after one more batch of samples of the promotion that moves, gate by gate; null where nothing moves.
@@ -15,23 +18,60 @@ const longestNames = 1_400;
  */
 export function analysisAfter(
   slot: SlotState,
-  project: Pick<ProjectState, 'pinned'>,
+  project: Pinned,
   samples: readonly Sample[],
 ): AnalysisState | null {
-  const moving = slot.promotions.find((p) => p.id === slot.moving);
+  const moving = movingOf(slot);
   if (moving === undefined) return null;
   const before = slot.analysis?.promotion === moving.id ? slot.analysis : null;
   const pods = new Set(samples.map(({ pod }) => pod));
-  for (const state of Object.values(before?.gates ?? {}))
-    for (const pod of Object.keys(state.counters.pods)) pods.add(pod);
-  const names = [...pods].reduce((length, name) => length + name.length, 0);
-  if (before?.crowded === true || pods.size > mostPods || names > longestNames)
+  for (const { rollout } of Object.values(before?.gates ?? {}))
+    for (const pod of Object.keys(rollout.counters.pods)) pods.add(pod);
+  if (before?.crowded === true || isCrowded(pods))
     return { promotion: moving.id, gates: before?.gates ?? {}, crowded: true };
+  return analysed(moving, project, (gate, steps) => {
+    const profile = gateProfile(gate);
+    const begun =
+      before?.gates[gate.name]?.rollout ?? beginWith(profile, samples, slot.learnt[gate.name] ?? {});
+    return addBatch(begun, profile, steps, samples);
+  });
+}
+
+/** The analysis at the beginning of a rollout, from what stable counted before it; null where nothing moves. */
+export function analysisFromHistory(
+  slot: SlotState,
+  project: Pinned,
+  history: readonly Sample[],
+): AnalysisState | null {
+  const moving = movingOf(slot);
+  if (moving === undefined) return null;
+  const none: AnalysisState = { promotion: moving.id, gates: {}, crowded: false };
+  if (history.length === 0) return none;
+  const found = analysed(moving, project, (gate) =>
+    beginWithHistory(gateProfile(gate), history, slot.learnt[gate.name] ?? {}),
+  );
+  const pods = new Set(Object.values(found.gates).flatMap((one) => Object.keys(one.rollout.counters.pods)));
+  return isCrowded(pods) ? none : found;
+}
+
+const movingOf = (slot: SlotState): Promotion | undefined =>
+  slot.promotions.find((p) => p.id === slot.moving);
+
+const isCrowded = (pods: ReadonlySet<string>): boolean =>
+  pods.size > mostPods || [...pods].reduce((length, name) => length + name.length, 0) > longestNames;
+
+function analysed(
+  moving: Promotion,
+  project: Pinned,
+  rolloutOf: (gate: GateOf<'metric'>, steps: readonly number[]) => RolloutState,
+): AnalysisState {
   const stage = project.pinned[moving.pipeline]?.document.spec.stages.find((s) => s.name === moving.stage);
   const steps = moving.plan?.document.steps ?? [100];
-  const gates: Record<string, RolloutState> = {};
-  for (const gate of stage?.analysis ?? [])
-    if (gate.kind === 'metric')
-      gates[gate.name] = addBatch(before?.gates[gate.name] ?? null, gateProfile(gate), steps, samples);
+  const gates: Record<string, GateAnalysis> = {};
+  for (const gate of stage?.analysis ?? []) {
+    if (gate.kind !== 'metric') continue;
+    const rollout = rolloutOf(gate, steps);
+    gates[gate.name] = { rollout, said: sayOf(gate, rollout, steps) };
+  }
   return { promotion: moving.id, gates, crowded: false };
 }

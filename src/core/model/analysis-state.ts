@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Name } from './name.ts';
+import { Reason } from './reason.ts';
+import { Verdict } from './verdict.ts';
 
 const count = z.number().min(0);
 
@@ -66,6 +68,15 @@ export const BlockState = z
   .readonly();
 export type BlockState = z.infer<typeof BlockState>;
 
+/** What one rollout leaves to the next of how much a series' bad events cluster: each block length's sums, and the bursts'. */
+const Dispersion = z.strictObject({ sum: z.number(), weight: z.number() }).readonly();
+export const LearntSeries = z
+  .strictObject({ blocks: z.array(Dispersion).readonly(), bursts: Dispersion })
+  .readonly();
+export type LearntSeries = z.infer<typeof LearntSeries>;
+/** By series, of one gate. */
+export type LearntGate = Readonly<Record<string, LearntSeries>>;
+
 const Arm = z.strictObject({ bad: count, requests: count }).readonly();
 /** Counts of both arms over the same time, of one counted series. */
 export const ArmPair = z.strictObject({ canary: Arm, stable: Arm }).readonly();
@@ -121,7 +132,6 @@ export type SeriesState = z.infer<typeof SeriesState>;
 /** One gate's analysis between two batches of samples. */
 export const RolloutState = z
   .strictObject({
-    version: z.literal(2),
     counters: CounterState,
     series: z.record(z.string(), SeriesState).readonly(),
     /** The canary's share and since when (seconds); null before it has any. */
@@ -136,11 +146,23 @@ export const RolloutState = z
   .readonly();
 export type RolloutState = z.infer<typeof RolloutState>;
 
+/** One gate's analysis and what it says at the last boundary; null before the first. */
+export const GateAnalysis = z
+  .strictObject({
+    rollout: RolloutState,
+    said: z.strictObject({ verdict: Verdict, reason: Reason }).readonly().nullable(),
+  })
+  .readonly();
+export type GateAnalysis = z.infer<typeof GateAnalysis>;
+
+/** Pods of both arms together that an analysis follows: more would outgrow an entry of the ledger. */
+export const mostPods = 40;
+
 /** The analysis of a promotion's rollout, gate by gate: part of the recorded inputs. */
 export const AnalysisState = z
   .strictObject({
     promotion: z.string(),
-    gates: z.record(Name, RolloutState).readonly(),
+    gates: z.record(Name, GateAnalysis).readonly(),
     /** More pods than one entry of the ledger can tell of: nothing can be said any more. */
     crowded: z.boolean(),
   })

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AnalysisState } from './analysis-state.ts';
 import { Decision, PromotionState } from './decision.ts';
 import { Digest } from './digest.ts';
+import { HistoryEnd, HistorySlice, mostSlices } from './metrics-history.ts';
 import { Name, Subject } from './name.ts';
 import { Observation } from './observation.ts';
 import { Reason } from './reason.ts';
@@ -40,6 +41,17 @@ export const SlotEntry = z.discriminatedUnion('type', [
     at,
     batch: Digest,
     count: z.int().min(1),
+    analysis: AnalysisState,
+  }),
+  /** What stable had counted before a rollout, summed up in the analysis that begins with it. */
+  z.strictObject({
+    type: z.literal('history-read'),
+    at,
+    promotion,
+    slices: z.array(HistorySlice).max(mostSlices),
+    /** Null where it could not be read; then `message` is what the source said. */
+    ended: HistoryEnd.nullable(),
+    message: note,
     analysis: AnalysisState,
   }),
   z.strictObject({

@@ -26,10 +26,20 @@ export const Comparison = z.strictObject({
 });
 export type Comparison = z.infer<typeof Comparison>;
 
+const half = z.tuple([z.int(), z.int()]);
 /** Canary requests that are missing, as half and as nine tenths of rollouts need, and the time that they take. */
 const Missing = z.strictObject({
-  requests: z.tuple([z.int(), z.int()]),
-  ms: z.tuple([z.int(), z.int()]).nullable(),
+  requests: half,
+  ms: half.nullable(),
+  /** What the next weight (percent) will then take; null where it is full traffic, or cannot be told. */
+  next: z.strictObject({ weight: z.int(), ms: half }).nullable(),
+  /** Where it takes longer than the gate holds: its hold, and what a margin for low traffic would take. */
+  tooLong: z
+    .strictObject({
+      holdMs: z.int(),
+      wider: z.strictObject({ margin: z.number(), ms: half }).nullable(),
+    })
+    .nullable(),
 });
 
 /** Why something does not happen, or did: typed, so that every surface prints the same sentence. */

@@ -1,4 +1,4 @@
-import type { AnalysisState } from './analysis-state.ts';
+import type { AnalysisState, LearntGate } from './analysis-state.ts';
 import type { Action, Decision, PromotionState, TurnBackEnd, Wait } from './decision.ts';
 import type { Crypto, Digest } from './digest.ts';
 import type { Environment, Pipeline, Project } from './documents.ts';
@@ -123,6 +123,8 @@ export interface SlotState {
   readonly observed: Observation | null;
   readonly seenUntil: Millis | null;
   readonly analysis: AnalysisState | null;
+  /** What the last rollout has learnt for the next, by gate. */
+  readonly learnt: Readonly<Record<string, LearntGate>>;
 }
 
 /** What a release's stream folds to. */

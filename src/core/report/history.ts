@@ -4,7 +4,7 @@ import type { Entry, SlotEntry } from '../model/entries.ts';
 import type { Observation } from '../model/observation.ts';
 import { unreachable } from '../model/result.ts';
 import type { Attachment } from '../model/release.ts';
-import { formatInstant } from '../model/time-format.ts';
+import { formatDuration, formatInstant } from '../model/time-format.ts';
 import { formatCount } from './numbers.ts';
 import { list, sentenceOf } from './sentences.ts';
 
@@ -31,6 +31,8 @@ export function historySentence(entry: Entry): string {
       return `seen unchanged until ${formatInstant(entry.until)}`;
     case 'sampled':
       return sampledSentence(entry);
+    case 'history-read':
+      return historyReadSentence(entry);
     case 'effect-failed':
       return `${entry.effect} ${entry.outcome === 'unknown' ? 'got no answer' : 'failed'} (attempt ${entry.attempts}): ${entry.message}`;
     case 'decided':
@@ -52,6 +54,17 @@ export function historySentence(entry: Entry): string {
     default:
       return unreachable(entry);
   }
+}
+
+function historyReadSentence({
+  slices,
+  ended,
+  message,
+}: Extract<SlotEntry, { type: 'history-read' }>): string {
+  if (ended === null) return `stable’s history could not be read: ${message}`;
+  const bad = slices.reduce((sum, slice) => sum + slice.bad, 0);
+  const seconds = (slices.at(-1)?.to ?? 0) - (slices[0]?.from ?? 0);
+  return `read what stable had counted in the ${formatDuration(1000 * seconds)} before: ${formatCount(bad)} failed requests`;
 }
 
 function observedSentence(observation: Observation): string {
@@ -117,7 +130,7 @@ function sampledSentence({ count, analysis }: Extract<SlotEntry, { type: 'sample
   const taken = `${formatCount(count)} metric samples taken in`;
   // Every gate and series counts the same requests; one stands for all.
   const [gate] = Object.values(analysis.gates);
-  const [series] = Object.values(gate?.series ?? {});
+  const [series] = Object.values(gate?.rollout.series ?? {});
   if (series === undefined) return taken;
   const { canary, stable } = series.total;
   return `${taken}: canary ${formatCount(canary.requests)}, stable ${formatCount(stable.requests)} requests so far`;

@@ -41,13 +41,26 @@ const told: readonly (readonly [Reason, string])[] = [
     {
       code: 'not-enough-traffic',
       comparison: { ...comparison, canary: { requests: 77, bad: 1 } },
-      missing: { requests: [1_120, 1_900], ms: [180_000, 300_000] },
+      missing: { requests: [1_120, 1_900], ms: [180_000, 300_000], next: null, tooLong: null },
     },
     'errors 1.3 % (1 of 77) against 0.1 % (2 of 1,803): not enough traffic to tell yet; about 1,120 to 1,900 more requests, 3 min to 5 min',
   ],
   [
-    { code: 'learning', comparison, missing: { requests: [7, 7], ms: null } },
+    { code: 'learning', comparison, missing: { requests: [7, 7], ms: null, next: null, tooLong: null } },
     'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): not enough traffic to tell yet, and how much stable scatters is still being learnt; about 7 more requests',
+  ],
+  [
+    {
+      code: 'not-enough-traffic',
+      comparison,
+      missing: {
+        requests: [36_000, 72_000],
+        ms: [36_000_000, 72_000_000],
+        next: { weight: 50, ms: [7_200_000, 7_200_000] },
+        tooLong: { holdMs: 3_600_000, wider: { margin: 0.03, ms: [1_200_000, 2_400_000] } },
+      },
+    },
+    'errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803): not enough traffic to tell yet; about 36,000 to 72,000 more requests, 10 h to 20 h, and then 2 h at 50 %; that is longer than the 1 h after which a person is asked: with a margin of 3 points, for low traffic, it would take 20 min to 40 min',
   ],
   [
     { code: 'will-not-settle', comparison },
@@ -131,7 +144,7 @@ function sample(field: string): unknown {
   const values: Readonly<Record<string, unknown>> = {
     comparison,
     comparisons: [comparison],
-    missing: { requests: [3, 7], ms: [1_000, 2_000] },
+    missing: { requests: [3, 7], ms: [1_000, 2_000], next: null, tooLong: null },
     series: 'errors',
     silent: 'canary',
     plan: digest,

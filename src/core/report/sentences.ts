@@ -146,14 +146,29 @@ function howMuchWorse(c: Comparison): string {
   return `surely worse and seen ${formatPoints(seen)} worse${marginOf(c)}`;
 }
 
-function missing({ requests: [half, most], ms }: Extract<Reason, { code: 'learning' }>['missing']): string {
+type Missing = Extract<Reason, { code: 'learning' }>['missing'];
+
+function missing({ requests: [half, most], ms, next, tooLong }: Missing): string {
   const range =
     half === most
       ? counted(half, 'more request')
       : `${formatCount(half)} to ${counted(most, 'more request')}`;
   if (ms === null) return `about ${range}`;
-  const [soon, late] = [formatDuration(ms[0]), formatDuration(ms[1])];
-  return `about ${range}, ${soon === late ? soon : `${soon} to ${late}`}`;
+  const then = next === null ? '' : `, and then ${span(next.ms)} at ${next.weight} %`;
+  return `about ${range}, ${span(ms)}${then}${tooLong === null ? '' : wayOut(tooLong)}`;
+}
+
+/** Where traffic is too low for the margin: what a person may do about it. */
+function wayOut({ holdMs, wider }: NonNullable<Missing['tooLong']>): string {
+  const asked = `; that is longer than the ${formatDuration(holdMs)} after which a person is asked`;
+  return wider === null
+    ? asked
+    : `${asked}: with a margin of ${formatPoints(wider.margin)}, for low traffic, it would take ${span(wider.ms)}`;
+}
+
+function span([soon, late]: readonly [number, number]): string {
+  const [from, to] = [formatDuration(soon), formatDuration(late)];
+  return from === to ? from : `${from} to ${to}`;
 }
 
 const atMost = (c: Comparison): string =>

@@ -141,7 +141,11 @@ test('missing data comes with a forecast, before the time of the step; the other
   const waits = [
     wait({ code: 'step-time', step: 0, weight: 10, until: now + 1_000 }, { nextCheck: now + 1_000 }),
     wait(
-      { code: 'not-enough-traffic', comparison, missing: { requests: [120, 200], ms: [4_000, 7_000] } },
+      {
+        code: 'not-enough-traffic',
+        comparison,
+        missing: { requests: [120, 200], ms: [4_000, 7_000], next: null, tooLong: null },
+      },
       { gate: 'errors', owner: 'traffic', how: 'wait for more requests', since: now - 20_000 },
     ),
   ];

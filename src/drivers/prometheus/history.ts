@@ -2,11 +2,12 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '../../core/model/canonical.ts';
 import type { Digest } from '../../core/model/digest.ts';
 import type { PrometheusSource } from '../../core/model/metrics-source.ts';
+import { type HistorySlice, mostSlices } from '../../core/model/metrics-history.ts';
 import type { SlotKey } from '../../core/model/name.ts';
 import type { Sample } from '../../core/model/observation.ts';
 import { err, ok } from '../../core/model/result.ts';
 import type { Result } from '../../core/model/result.ts';
-import type { HistoryAsked, HistorySlice, MetricsHistory } from '../../ports/environment.ts';
+import type { HistoryAsked, MetricsHistory } from '../../ports/environment.ts';
 import type { Reading } from './counters.ts';
 import { armValues, fetchReadings } from './fetch-counters.ts';
 import type { QueryClient, QueryError } from './query-client.ts';
@@ -23,7 +24,8 @@ const spacing = 15;
 
 /**
  * Reads backwards, slice by slice, until there are 1,000 failed requests or 24 hours. An older slice that cannot be
- * used ends the history; one that cannot be reached, or a newest one that cannot be used, is an error.
+ * used ends the history, and so does `signal`; one that cannot be reached, or a newest one that cannot be used, is an
+ * error.
  */
 export async function readHistory(
   client: QueryClient,
@@ -50,6 +52,7 @@ export async function readHistory(
         length /= 2;
         continue;
       }
+      if (slices.length > 0 && signal.aborted) return end('out-of-time');
       if (code === 'unreachable' || slices.length === 0) return err(read.error);
       return end('unusable-before');
     }
@@ -57,7 +60,8 @@ export async function readHistory(
     parts.push(samples);
     slices.push({ from, to, samples: samples.length, bad, digest: digestOf(samples) });
     if (slices.reduce((sum, one) => sum + one.bad, 0) >= enoughBad) return end('enough-events');
-    if (slices.reduce((sum, one) => sum + one.samples, 0) >= enoughSamples) return end('enough-samples');
+    const samplesRead = slices.reduce((sum, one) => sum + one.samples, 0);
+    if (samplesRead >= enoughSamples || slices.length === mostSlices) return end('enough-samples');
     to = from;
   }
 }

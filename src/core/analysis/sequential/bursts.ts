@@ -1,5 +1,5 @@
 import { exp } from './elementary.ts';
-import type { ArmPair, BurstState, Tally } from '../../model/analysis-state.ts';
+import type { ArmPair, BurstState, LearntSeries, Tally } from '../../model/analysis-state.ts';
 import { addToBlock, blockDispersion, freshBlock } from './over-dispersion.ts';
 
 /*
@@ -8,7 +8,10 @@ import { addToBlock, blockDispersion, freshBlock } from './over-dispersion.ts';
  */
 
 /** Four minutes, the longest of the blocks: within a scrape a burst is one by definition. */
-export const freshBursts = (): BurstState => ({ block: freshBlock(240), stable: [0, 0] });
+export const freshBursts = (learnt?: LearntSeries['bursts']): BurstState => ({
+  block: freshBlock(240, learnt),
+  stable: [0, 0],
+});
 
 type Pods = Readonly<Record<string, Tally>>;
 

@@ -22,7 +22,11 @@ export type SequentialReason =
   | { readonly code: 'no-traffic' | 'no-stable-traffic' | 'waiting-for-weight' | 'ask-a-person' }
   | { readonly code: 'no-aligned-data'; readonly silent: 'canary' | 'stable' }
   | { readonly code: 'not-counted'; readonly series: string }
-  | { readonly code: 'not-enough-traffic' | 'learning'; readonly series: string; readonly missing: Outlook }
+  | {
+      readonly code: 'not-enough-traffic' | 'learning';
+      readonly series: string;
+      readonly missing: Outlook;
+    }
   | { readonly code: 'will-not-settle'; readonly series: string }
   | {
       readonly code: 'suspicious' | 'worse' | 'one-bad-pod';
@@ -179,7 +183,7 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
   const forecasts = open.map(({ one, name, series: s }) => ({
     name,
     learnt: s !== undefined && hasLearnt(s),
-    forecast: s === undefined ? null : forecastOf(profile, one, s, next),
+    forecast: s === undefined ? null : forecastOf(profile, s, standing(one, s, next)),
   }));
   const endless = forecasts.find(({ forecast }) => forecast === null || !(forecast.gain > 0));
   if (endless !== undefined) return hold({ code: 'will-not-settle', series: endless.name });
@@ -199,14 +203,26 @@ interface Forecast {
   readonly missing: number;
 }
 
+/** What is to be shown: a margin before the next weight, at the canary's share, from the evidence that there is. */
+interface Asked {
+  readonly margin: number;
+  readonly next: number;
+  readonly share: number;
+  readonly evidence: number;
+}
+
+/** What is asked at this weight. */
+const standing = ({ margin }: MetricProfile, { stage, promotion }: SeriesState, next: number): Asked => {
+  const { canary, stable } = stage;
+  return { margin, next, share: canary.requests / (canary.requests + stable.requests), evidence: promotion };
+};
+
 function forecastOf(
   profile: Profile,
-  { margin }: MetricProfile,
   series: SeriesState,
-  next: number,
+  { margin, next, share, evidence }: Asked,
 ): Forecast | null {
   const { canary, stable } = series.stage;
-  const all = canary.requests + stable.requests;
   if (canary.requests === 0 || stable.requests === 0) return null;
   const line = { slope: 1, margin: marginBefore(margin, next) };
   const rate = Math.max(stableRate(series), line.margin / 10);
@@ -214,12 +230,12 @@ function forecastOf(
   const dispersion = seriesDispersion(series);
   const before = 2 * dispersion;
   const seen = (canary.bad + before) / (canary.requests + before / rate);
-  const grows = growth({ canary: seen, stable: rate }, canary.requests / all, line);
-  return { ...grows, dispersion, missing: ln(1 / profile.beta) - series.promotion };
+  const grows = growth({ canary: seen, stable: rate }, share, line);
+  return { ...grows, dispersion, missing: ln(1 / profile.beta) - evidence };
 }
 
 /** What is missing until harm is shown to be below the margin; null: it will not be. */
-function outlookOf({ pace }: RolloutState, forecast: Forecast | null): Outlook | null {
+function outlookOf({ pace }: Pick<RolloutState, 'pace'>, forecast: Forecast | null): Outlook | null {
   if (forecast === null) return null;
   const missing = missingRequests(forecast.missing, forecast.dispersion, forecast);
   if (missing === null) return null;
@@ -228,6 +244,23 @@ function outlookOf({ pace }: RolloutState, forecast: Forecast | null): Outlook |
     seconds:
       pace === null || pace <= 0 ? null : [Math.ceil(missing.half / pace), Math.ceil(missing.most / pace)],
   };
+}
+
+/**
+ * What a series would need from the beginning at another weight or with another margin (by default its own), at the
+ * rates seen so far; null where it would not settle.
+ */
+export function outlookAt(
+  { state, profile }: Pick<Comparing, 'state' | 'profile'>,
+  name: string,
+  asked: { readonly weight: number; readonly next: number; readonly margin?: number },
+): Outlook | null {
+  const series = state.series[name];
+  const margin = asked.margin ?? profile.metrics.find(({ metric }) => seriesOf(metric) === name)?.margin;
+  if (series === undefined || margin === undefined || state.stage === null) return null;
+  const { weight, next } = asked;
+  const pace = state.pace === null ? null : (state.pace * weight) / state.stage.weight;
+  return outlookOf({ pace }, forecastOf(profile, series, { margin, next, share: weight, evidence: 0 }));
 }
 
 /** An analysis as a comparison of it is told. */
@@ -281,6 +314,6 @@ function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, ne
     dispersion: six(dispersion),
     rollbackEvidence: six(evidenceOf(series)),
     promotionEvidence: six(series.promotion),
-    missing: outlookOf(state, forecastOf(profile, one, series, next)),
+    missing: outlookOf(state, forecastOf(profile, series, standing(one, series, next))),
   };
 }

@@ -1,10 +1,19 @@
-import type { BlockState, Tally } from '../../model/analysis-state.ts';
+import type { BlockState, LearntSeries, Tally } from '../../model/analysis-state.ts';
 import { stored } from './elementary.ts';
 
 /** Blocks in seconds: bursts of a scrape, of a minute, of some minutes. */
 export const blockLengths: readonly number[] = [15, 60, 240];
 
-export const freshBlock = (seconds: number): BlockState => ({
+/** Before anything is known: clusters of three, believed like twenty bad events. */
+const prior = { dispersion: 3, weight: 20 };
+/** More bad events than this make the estimate no firmer against the prior. */
+const firm = 1_000;
+
+/** A block that has seen nothing; what was learnt before counts for no more than a firm estimate. */
+export const freshBlock = (
+  seconds: number,
+  learnt: LearntSeries['bursts'] = { sum: 0, weight: 0 },
+): BlockState => ({
   seconds,
   elapsed: 0,
   pods: {},
@@ -12,15 +21,11 @@ export const freshBlock = (seconds: number): BlockState => ({
   variance: 0,
   events: 0,
   before: null,
-  sum: 0,
-  weight: 0,
+  sum: stored(learnt.sum * Math.min(1, firm / Math.max(1, learnt.weight))),
+  weight: Math.min(firm, learnt.weight),
 });
-export const freshDispersion = (): readonly BlockState[] => blockLengths.map(freshBlock);
-
-/** Before anything is known: clusters of three, believed like twenty bad events. */
-const prior = { dispersion: 3, weight: 20 };
-/** More bad events than this make the estimate no firmer against the prior. */
-const firm = 1_000;
+export const freshDispersion = (learnt: LearntSeries['blocks'] = []): readonly BlockState[] =>
+  blockLengths.map((seconds, i) => freshBlock(seconds, learnt[i]));
 
 /** The estimate of one block length: variance over what independent requests would have, at least 1. */
 export function blockDispersion(block: BlockState): number {

@@ -2,8 +2,8 @@ import type { RolloutState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
 import { type Round, takeIn } from './boundaries.ts';
 import { type Judgement, judgeRollout, type MetricNumbers, type SequentialReason } from './judgement.ts';
-import { type Profile, shapeSeries, stableLatency } from './profile.ts';
-import { addRound, beginRollout } from './rollout.ts';
+import type { Profile } from './profile.ts';
+import { addRound, beginWith, beginWithHistory } from './rollout.ts';
 
 export type Move = 'advance' | 'hold' | 'rollback' | 'promote';
 
@@ -28,13 +28,9 @@ export interface Replay {
 export function replay(samples: readonly Sample[], history: readonly Sample[], profile: Profile): Replay {
   const weights = [...new Set(samples.map(({ weight }) => weight))].sort((a, b) => a - b);
   const nextOf = (weight: number): number => weights.find((one) => one > weight && one < 1) ?? 1;
-  const shape = shapeSeries(
-    history.length > 0 ? stableLatency(history, 'last') : stableLatency(samples, 'first'),
-  );
-  const before = takeIn(beginRollout(profile, shape).counters, history, profile.warmUp);
-  let state: RolloutState = beginRollout(profile, shape);
-  for (const round of before.rounds) state = addRound(state, round, profile, 1);
-  const { rounds } = takeIn(before.state, samples, profile.warmUp);
+  let state: RolloutState =
+    history.length > 0 ? beginWithHistory(profile, history) : beginWith(profile, samples);
+  const { rounds } = takeIn(state.counters, samples, profile.warmUp, new Set(Object.keys(state.series)));
   const decisions: ReplayDecision[] = [];
   let asked: number | null = null;
   for (const round of rounds) {

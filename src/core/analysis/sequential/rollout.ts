@@ -1,22 +1,29 @@
-import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
+import type { LearntGate, RolloutState, SeriesState } from '../../model/analysis-state.ts';
 import type { Sample } from '../../model/observation.ts';
 import { noCounters, type Round, takeIn } from './boundaries.ts';
 import { type Profile, seriesOf, shapeSeries, stableLatency } from './profile.ts';
-import { addInterval, freshSeries, restartStage } from './series.ts';
+import { addInterval, freshSeries, learntOf, restartStage } from './series.ts';
 
-/** An analysis that watches these series beside those of its metrics. */
-export function beginRollout(profile: Profile, shape: readonly string[]): RolloutState {
+/** An analysis that watches these series beside those of its metrics. `learnt` is what the rollout before has left. */
+export function beginRollout(
+  profile: Profile,
+  shape: readonly string[],
+  learnt: LearntGate = {},
+): RolloutState {
   const names = new Set([...profile.metrics.map(({ metric }) => seriesOf(metric)), ...shape]);
   return {
-    version: 2,
     counters: noCounters,
-    series: Object.fromEntries([...names].map((name) => [name, freshSeries()])),
+    series: Object.fromEntries([...names].map((name) => [name, freshSeries(learnt[name])])),
     stage: null,
     began: null,
     pace: null,
     silent: null,
   };
 }
+
+/** What a rollout leaves to the next. */
+export const learntFrom = ({ series }: RolloutState): LearntGate =>
+  Object.fromEntries(Object.entries(series).map(([name, one]) => [name, learntOf(one)]));
 
 /** The margin that must be shown before traffic grows to `next`: what is risked is harm times traffic. */
 export const marginBefore = (margin: number, next: number): number => margin / next;
@@ -49,19 +56,41 @@ export function addRound(state: RolloutState, round: Round, profile: Profile, ne
   };
 }
 
+/** An analysis whose first batch of samples chooses the latency bounds that are watched for a changed shape. */
+export const beginWith = (
+  profile: Profile,
+  samples: readonly Sample[],
+  learnt: LearntGate = {},
+): RolloutState =>
+  beginRollout(profile, measuresLatency(profile) ? shapeSeries(stableLatency(samples, 'first')) : [], learnt);
+
 /**
- * The analysis of one gate after one more batch. `before` is null for the first, whose stable counters choose the
- * latency bounds that are watched for a changed shape. `steps` are the rollout's weights in percent, rising.
+ * An analysis that has taken in what stable counted before the rollout. Pods that are gone have taught what they could;
+ * only those that are left are remembered by name.
  */
+export function beginWithHistory(
+  profile: Profile,
+  history: readonly Sample[],
+  learnt: LearntGate = {},
+): RolloutState {
+  const shape = measuresLatency(profile) ? shapeSeries(stableLatency(history, 'last')) : [];
+  const state = addBatch(beginRollout(profile, shape, learnt), profile, [], history);
+  const series: Record<string, SeriesState> = {};
+  for (const [name, one] of Object.entries(state.series))
+    series[name] = {
+      ...one,
+      pods: Object.fromEntries(Object.entries(one.pods).filter(([pod]) => pod in state.counters.pods)),
+    };
+  return { ...state, series };
+}
+
+/** The analysis of one gate after one more batch. `steps` are the rollout's weights in percent, rising. */
 export function addBatch(
-  before: RolloutState | null,
+  state: RolloutState,
   profile: Profile,
   steps: readonly number[],
   samples: readonly Sample[],
 ): RolloutState {
-  const state =
-    before ??
-    beginRollout(profile, measuresLatency(profile) ? shapeSeries(stableLatency(samples, 'first')) : []);
   const watched = new Set(Object.keys(state.series));
   const { state: counters, rounds } = takeIn(state.counters, samples, profile.warmUp, watched);
   return rounds.reduce<RolloutState>(

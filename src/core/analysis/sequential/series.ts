@@ -1,4 +1,11 @@
-import type { ArmPair, Counts, RollbackWealth, SeriesState, Tally } from '../../model/analysis-state.ts';
+import type {
+  ArmPair,
+  Counts,
+  LearntSeries,
+  RollbackWealth,
+  SeriesState,
+  Tally,
+} from '../../model/analysis-state.ts';
 import type { Interval } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';
@@ -9,9 +16,9 @@ import { addRollback, freshRollback, logRollback } from './rollback-evidence.ts'
 
 const nothing: ArmPair = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, requests: 0 } };
 
-export const freshSeries = (): SeriesState => ({
-  blocks: freshDispersion(),
-  bursts: freshBursts(),
+export const freshSeries = (learnt?: LearntSeries): SeriesState => ({
+  blocks: freshDispersion(learnt?.blocks),
+  bursts: freshBursts(learnt?.bursts),
   pods: {},
   stable: [0, 0],
   ratio: [0, 0],
@@ -24,6 +31,12 @@ export const freshSeries = (): SeriesState => ({
   total: nothing,
   abnormal: 0,
   counted: false,
+});
+
+/** What it leaves to the next rollout: how its bad events cluster, which is the service's, and not a release's. */
+export const learntOf = ({ blocks, bursts }: SeriesState): LearntSeries => ({
+  blocks: blocks.map(({ sum, weight }) => ({ sum, weight })),
+  bursts: { sum: bursts.block.sum, weight: bursts.block.weight },
 });
 
 /** What a series is judged by. `line` is null for series that only warn of a changed shape. */

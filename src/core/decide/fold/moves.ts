@@ -1,3 +1,4 @@
+import { learntFrom } from '../../analysis/sequential/rollout.ts';
 import type { Move } from '../../model/decision.ts';
 import { unreachable } from '../../model/result.ts';
 import type { Deployed, Promotion, SlotState } from '../../model/state.ts';
@@ -93,6 +94,7 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
     ended: [end, ...state.ended].slice(0, keptEnds),
     moving: wasMoving ? null : state.moving,
     analysis: wasMoving ? null : state.analysis,
+    learnt: wasMoving ? learnt(state) : state.learnt,
     // What moved and was overtaken leaves no wish behind; a call on its way is fenced by the next generation.
     effects:
       wasMoving && move.state === 'superseded'
@@ -104,6 +106,14 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
   return move.state === 'promoted' && promotion.plan !== null
     ? promoted(closed, promotion, promotion.plan.document, move.warmUntil, now)
     : closed;
+}
+
+/** What the rollout that ends has learnt; one that counted nothing leaves what was there. */
+function learnt({ analysis, learnt: before }: SlotState): SlotState['learnt'] {
+  const gates = Object.entries(analysis?.gates ?? {});
+  return gates.length === 0
+    ? before
+    : Object.fromEntries(gates.map(([name, { rollout }]) => [name, learntFrom(rollout)]));
 }
 
 function promoted(

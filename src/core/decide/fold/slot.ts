@@ -32,6 +32,7 @@ export const emptySlot = (key: SlotKey): SlotState => ({
   observed: null,
   seenUntil: null,
   analysis: null,
+  learnt: {},
 });
 
 /** Folds one entry of the slot's stream into its state. Total: an entry that fits nothing changes nothing but the clock. */
@@ -80,6 +81,11 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       );
     case 'sampled':
       return { ...next, analysis: entry.analysis };
+    case 'history-read':
+      // It comes before anything is counted, or not at all.
+      return next.moving === entry.promotion && next.analysis?.promotion !== entry.promotion
+        ? { ...next, analysis: entry.analysis }
+        : next;
     case 'effect-failed':
       return {
         ...next,

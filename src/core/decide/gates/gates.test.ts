@@ -12,8 +12,8 @@ import { barredApprovers, judgeApproval } from './approval.ts';
 import { judgeCheck } from './check.ts';
 import type { GateContext } from './context.ts';
 import { gateProfile } from '../../analysis/sequential/profile.ts';
-import { addBatch } from '../../analysis/sequential/rollout.ts';
-import { judgeMetric } from './metric.ts';
+import { addBatch, beginWith } from '../../analysis/sequential/rollout.ts';
+import { judgeMetric, sayOf } from './metric.ts';
 import { judgeSignature } from './signature.ts';
 import { judgeSoak } from './soak.ts';
 import { preAuthenticationEncoding } from './statement.ts';
@@ -267,9 +267,11 @@ test('metric: another promotion’s samples never count here', () => {
     { ...scraped(i, 'canary'), requests: 50 * i },
     { ...scraped(i, 'stable'), requests: 450 * i },
   ]).flat();
+  const profile = gateProfile(gate);
+  const rollout = addBatch(beginWith(profile, samples), profile, [10, 100], samples);
   const analysisOf = (promotion: string) => ({
     promotion,
-    gates: { [gate.name]: addBatch(null, gateProfile(gate), [10, 100], samples) },
+    gates: { [gate.name]: { rollout, said: sayOf(gate, rollout, [10, 100]) } },
     crowded: false,
   });
   const judged = (promotion: string, now: number, crowded = false) =>

@@ -3,15 +3,20 @@ import {
   type Comparing,
   compared,
   decideRollout,
+  type Outlook,
+  outlookAt,
   type SequentialReason,
 } from '../../analysis/sequential/judgement.ts';
 import { gateProfile, seriesOf } from '../../analysis/sequential/profile.ts';
 import { nextWeight } from '../../analysis/sequential/rollout.ts';
-import { mostPods } from '../sampled.ts';
+import { type GateAnalysis, mostPods, type RolloutState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import { unreachable } from '../../model/result.ts';
 import type { Reason } from '../../model/reason.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
+
+/** Margins (0 to 1) that a service with a request a second can show within the hour. */
+const lowTraffic = { errors: 0.03, latency: 0.06 };
 
 /** Without a new boundary for this long, or for four scrapes, what was shown before says nothing of now. */
 const staleAfterMs = 30_000;
@@ -33,19 +38,34 @@ export function judgeMetric(
   if (analysis === null || analysis.promotion !== context.promotion.id)
     return answer('pending', { code: 'no-traffic' });
   if (analysis.crowded) return answer('error', { code: 'too-many-pods', most: mostPods });
-  const state = analysis.gates[gate.name];
-  const t = state?.counters.told ?? null;
-  if (state === undefined || t === null) return answer('pending', { code: 'no-traffic' });
-  const profile = gateProfile(gate);
-  const next = nextWeight(context.promotion.plan?.document.steps ?? [100], state.stage?.weight ?? 0);
-  const { move, reason } = decideRollout(state, profile, t, next);
-  const told = { state, profile, next };
-  if (move === 'rollback') return answer('fail', recorded(reason, told, t * 1000));
+  const { rollout, said } = analysis.gates[gate.name] ?? unheard;
+  const t = rollout?.counters.told ?? null;
+  if (rollout === null || said === null || t === null) return answer('pending', { code: 'no-traffic' });
   // What is worse stays so; whatever else was shown before the silence says nothing of now.
-  const heardUntil = t * 1000 + Math.max(staleAfterMs, 4_000 * (paceOf(state.counters.pods) ?? 0));
+  if (said.verdict === 'fail') return answer('fail', said.reason);
+  const heardUntil = t * 1000 + Math.max(staleAfterMs, 4_000 * (paceOf(rollout.counters.pods) ?? 0));
   if (context.now >= heardUntil) return answer('error', { code: 'no-aligned-data', silent: 'both' });
-  if (move === 'advance') return answer('pass', recorded(reason, told, t * 1000), heardUntil);
-  return answer(verdictOf(reason), recorded(reason, told, t * 1000), heardUntil);
+  return answer(said.verdict, said.reason, heardUntil);
+}
+
+const unheard = { rollout: null, said: null } as const;
+
+/**
+ * What the analysis says at its last boundary; null before the first. Part of the recorded analysis: reckoned once a
+ * batch of samples, and not at each turn. `steps` are the rollout's weights in percent, rising.
+ */
+export function sayOf(
+  gate: GateOf<'metric'>,
+  rollout: RolloutState,
+  steps: readonly number[],
+): GateAnalysis['said'] {
+  const t = rollout.counters.told;
+  if (t === null) return null;
+  const profile = gateProfile(gate);
+  const next = nextWeight(steps, rollout.stage?.weight ?? 0);
+  const { move, reason } = decideRollout(rollout, profile, t, next);
+  const verdict = move === 'rollback' ? 'fail' : move === 'advance' ? 'pass' : verdictOf(reason);
+  return { verdict, reason: recorded(reason, { state: rollout, profile, next, gate, steps }, t * 1000) };
 }
 
 /** What a hold is as a verdict. */
@@ -76,8 +96,41 @@ function verdictOf({ code }: SequentialReason): 'pending' | 'error' | 'insuffici
   }
 }
 
+/** An analysis with the gate and the rollout's steps (percent, rising) that it is of. */
+interface Told extends Comparing {
+  readonly gate: GateOf<'metric'>;
+  readonly steps: readonly number[];
+}
+
+type Missing = Extract<Reason, { code: 'learning' }>['missing'];
+
+/** What is missing here, what comes after, and a way out where it would take longer than the gate holds. */
+function missingOf(told: Told, series: string, { requests, seconds }: Outlook): Missing {
+  const { gate, next, steps, state } = told;
+  const ms = inMs(seconds);
+  const later = next < 1 ? outlookAt(told, series, { weight: next, next: nextWeight(steps, next) }) : null;
+  const laterMs = inMs(later?.seconds ?? null);
+  const margin = lowTraffic[series === 'errors' ? 'errors' : 'latency'];
+  const own = compared(told, series).margin ?? 1;
+  const wide =
+    own < margin ? outlookAt(told, series, { weight: state.stage?.weight ?? next, next, margin }) : null;
+  const wideMs = inMs(wide?.seconds ?? null);
+  return {
+    requests: [...requests],
+    ms,
+    next: laterMs === null ? null : { weight: Math.round(100 * next), ms: laterMs },
+    tooLong:
+      ms !== null && ms[0] > gate.maxHold
+        ? { holdMs: gate.maxHold, wider: wideMs === null ? null : { margin, ms: wideMs } }
+        : null,
+  };
+}
+
+const inMs = (seconds: Outlook['seconds']): [number, number] | null =>
+  seconds === null ? null : [seconds[0] * 1000, seconds[1] * 1000];
+
 /** A reason of the analysis with its numbers, as it is recorded. */
-function recorded(reason: SequentialReason, told: Comparing, at: number): Reason {
+function recorded(reason: SequentialReason, told: Told, at: number): Reason {
   switch (reason.code) {
     case 'no-traffic':
     case 'no-stable-traffic':
@@ -87,17 +140,12 @@ function recorded(reason: SequentialReason, told: Comparing, at: number): Reason
     case 'not-counted':
       return { code: 'not-counted', series: reason.series };
     case 'not-enough-traffic':
-    case 'learning': {
-      const { requests, seconds } = reason.missing;
+    case 'learning':
       return {
         code: reason.code,
         comparison: compared(told, reason.series),
-        missing: {
-          requests: [...requests],
-          ms: seconds === null ? null : [seconds[0] * 1000, seconds[1] * 1000],
-        },
+        missing: missingOf(told, reason.series, reason.missing),
       };
-    }
     case 'will-not-settle':
     case 'suspicious':
     case 'one-bad-pod':

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TurnBench } from '../../simulation/turn-bench.ts';
+import type { Sample } from '../core/model/observation.ts';
+import { err, ok, type Result } from '../core/model/result.ts';
+import { type MetricsHistory, noHistory, type Unreadable } from '../ports/environment.ts';
+import type { EngineStore, HistoryRead } from '../ports/store.ts';
+import { instantDriver } from '../ports/testing/instant-driver.ts';
+import { observeSlot } from './observe.ts';
+
+/** v1 is stable, v2 begins to roll out; nothing of it was counted yet. */
+function begun(): TurnBench {
+  const bench = new TurnBench();
+  const pipeline = bench.production({
+    rollout: { steps: [10, 100] },
+    analysis: [{ kind: 'metric', name: 'canary' }],
+  });
+  bench.bootstrap('v1', pipeline, 1);
+  bench.build('v2');
+  bench.request('v2', pipeline);
+  bench.turn();
+  assert.equal(bench.promotion('v2-production').state, 'rolling-out');
+  return bench;
+}
+
+/** One look; gives what was recorded of a history, and for which release and moment it was asked. */
+async function look(bench: TurnBench, history: Result<MetricsHistory, Unreadable>) {
+  const reads: HistoryRead[] = [];
+  const asked: object[] = [];
+  const store: Partial<EngineStore> = {
+    load: async () => ({ ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' }),
+    observed: async () => undefined,
+    sampled: async () => undefined,
+    release: async () => undefined,
+    historyRead: async (_slot, read) => void reads.push(read),
+  };
+  const driver = instantDriver(() => 0);
+  const metrics = {
+    ...driver.metrics,
+    history: async (_slot: unknown, what: object) => {
+      asked.push(what);
+      return history;
+    },
+  };
+  const { signal } = new AbortController();
+  await observeSlot(
+    store as EngineStore,
+    { ...driver, metrics },
+    { slot: bench.slot.key, lane: 'observe', token: 1 },
+    { effect: 1, moving: 1, idle: 1 },
+    { signal, historyLimit: signal },
+    () => undefined,
+  );
+  return { reads, asked };
+}
+
+const sample = (t: number): Sample => ({
+  t,
+  arm: 'stable',
+  pod: 'v1-0',
+  weight: 0,
+  requests: 100 * t,
+  bad: { errors: t },
+  latencyMs: {},
+});
+
+test('a rollout begins with what stable has counted before, once', async () => {
+  const bench = begun();
+  const digest = bench.artifactOf('v1');
+  const slices = [{ from: 0, to: 900, samples: 60, bad: 900, digest }];
+  const samples = Array.from({ length: 60 }, (_, i) => sample(15 * i));
+  const { reads, asked } = await look(bench, ok({ samples, slices, ended: 'whole-span' }));
+  assert.deepEqual(asked, [{ stable: 'v1', before: bench.now / 1000 }]);
+  const [read] = reads;
+  assert.ok(read !== undefined && read.promotion === 'v2-production');
+  assert.deepEqual([read.slices, read.ended, read.message], [slices, 'whole-span', '']);
+  const series = read.analysis.gates['canary']?.rollout.series['errors'];
+  assert.ok((series?.blocks[0]?.weight ?? 0) > 0);
+  bench.entry({ type: 'history-read', at: bench.now, ...read });
+  assert.deepEqual((await look(bench, ok(noHistory))).asked, []);
+});
+
+test('a history that cannot be read is recorded with the reason, and not asked for again', async () => {
+  const bench = begun();
+  const message = 'Prometheus: requests: ECONNREFUSED';
+  const { reads } = await look(bench, err({ code: 'unreachable', message }));
+  const analysis = { promotion: 'v2-production', gates: {}, crowded: false };
+  assert.deepEqual(reads, [{ promotion: 'v2-production', slices: [], ended: null, message, analysis }]);
+  for (const read of reads) bench.entry({ type: 'history-read', at: bench.now, ...read });
+  assert.deepEqual((await look(bench, ok(noHistory))).asked, []);
+});
+
+test('a source that remembers nothing has nothing to record, and neither has a slot at rest', async () => {
+  const bench = begun();
+  assert.deepEqual((await look(bench, ok(noHistory))).reads, []);
+  const resting = new TurnBench();
+  resting.bootstrap('v1', resting.production({}), 1);
+  assert.deepEqual((await look(resting, ok(noHistory))).asked, []);
+});
