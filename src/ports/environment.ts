@@ -111,7 +111,7 @@ export interface Metrics {
     signal: AbortSignal,
   ): Promise<Result<readonly Sample[], Unreadable>>;
   /**
-   * What stable counted before a moment, backwards until 1,000 failed requests or 24 hours. A pod has the same name
+   * What stable counted before a moment, backwards until 1,000 bursts of failures or 24 hours. A pod has the same name
    * here and in `scrape`. A source without a memory gives no slices, and no error. When `signal` ends it, what was read
    * until then is the history; nothing at all is an error.
    */

@@ -17,7 +17,7 @@ export type HistorySlice = z.infer<typeof HistorySlice>;
 export const mostSlices = 60;
 
 /**
- * Why a history goes no further back: 1,000 failed requests, 24 hours, as many samples or slices as are kept, an older
+ * Why a history goes no further back: 1,000 bursts of failed requests, 24 hours, as many samples or slices as are kept, an older
  * slice that could not be used, or the time that there was for reading.
  */
 export const HistoryEnd = z.enum([

@@ -13,7 +13,8 @@ import { armValues, fetchReadings } from './fetch-counters.ts';
 import type { QueryClient, QueryError } from './query-client.ts';
 import type { ArmValues } from './selector.ts';
 
-const enoughBad = 1_000;
+/** Clusters of failures, of which one is one piece of knowledge, however large it is. */
+const enoughBursts = 1_000;
 const wholeSpan = 24 * 3_600;
 const enoughSamples = 200_000;
 /** Seconds in one slice at first; halved where an answer is too large, down to the least. */
@@ -23,7 +24,8 @@ const leastSlice = 60;
 const spacing = 15;
 
 /**
- * Reads backwards, slice by slice, until there are 1,000 failed requests or 24 hours. An older slice that cannot be
+ * Reads backwards, slice by slice, until there are 1,000 bursts of failed requests (a process' 15 seconds with any), or
+ * 24 hours. An older slice that cannot be
  * used ends the history, and so does `signal`; one that cannot be reached, or a newest one that cannot be used, is an
  * error.
  */
@@ -37,6 +39,7 @@ export async function readHistory(
   const values = armValues(source, slot, { stable });
   const parts: (readonly Sample[])[] = [];
   const slices: HistorySlice[] = [];
+  let bursts = 0;
   let length = longestSlice;
   let to = before;
   const end = (ended: MetricsHistory['ended']): Result<MetricsHistory, QueryError> =>
@@ -57,9 +60,10 @@ export async function readHistory(
       return end('unusable-before');
     }
     const { samples, bad } = read.value;
+    bursts += read.value.bursts;
     parts.push(samples);
     slices.push({ from, to, samples: samples.length, bad, digest: digestOf(samples) });
-    if (slices.reduce((sum, one) => sum + one.bad, 0) >= enoughBad) return end('enough-events');
+    if (bursts >= enoughBursts) return end('enough-events');
     const samplesRead = slices.reduce((sum, one) => sum + one.samples, 0);
     if (samplesRead >= enoughSamples || slices.length === mostSlices) return end('enough-samples');
     to = from;
@@ -69,6 +73,12 @@ export async function readHistory(
 const digestOf = (samples: readonly Sample[]): Digest =>
   `sha256:${hash('sha256', canonicalJson(samples), 'hex')}`;
 
+interface ReadSlice {
+  readonly samples: readonly Sample[];
+  readonly bad: number;
+  readonly bursts: number;
+}
+
 async function readSlice(
   client: QueryClient,
   source: PrometheusSource,
@@ -76,7 +86,7 @@ async function readSlice(
   values: ArmValues,
   { from, to }: { readonly from: number; readonly to: number },
   signal: AbortSignal,
-): Promise<Result<{ readonly samples: readonly Sample[]; readonly bad: number }, QueryError>> {
+): Promise<Result<ReadSlice, QueryError>> {
   const span = { at: to, windowMs: (to - from) * 1000 };
   const read = await fetchReadings(client, source, slot, values, span, signal);
   if (!read.ok) return read;
@@ -89,11 +99,17 @@ async function readSlice(
     byPod.set(reading.pod, own);
   }
   const pods = [...byPod.values()];
-  const samples = pods
-    .flatMap(thinned)
+  const kept = pods.map(thinned);
+  const samples = kept
+    .flat()
     .sort((a, b) => a.t - b.t || (a.pod < b.pod ? -1 : 1))
     .map(historySample);
-  return ok({ samples, bad: pods.reduce((sum, own) => sum + failedIn(own), 0) });
+  const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+  return ok({
+    samples,
+    bad: sum(pods.flatMap(failures)),
+    bursts: kept.flatMap(failures).filter((failed) => failed > 0).length,
+  });
 }
 
 const historySample = ({ t, pod, started, requests, errors, latencyMs }: Reading): Sample => ({
@@ -116,14 +132,10 @@ function thinned(readings: readonly Reading[]): readonly Reading[] {
   });
 }
 
-/** Failed requests between the first and the last reading of one process, which may have begun anew. */
-function failedIn(readings: readonly Reading[]): number {
-  let failed = 0;
-  for (const [i, reading] of readings.entries()) {
-    const before = readings[i - 1];
-    if (before === undefined) continue;
+/** Failed requests between one reading of a process, which may have begun anew, and the next. */
+const failures = (readings: readonly Reading[]): readonly number[] =>
+  readings.slice(1).map((reading, i) => {
+    const before = readings[i] ?? reading;
     const reset = reading.requests < before.requests || reading.errors < before.errors;
-    failed += reset ? reading.errors : reading.errors - before.errors;
-  }
-  return failed;
-}
+    return reset ? reading.errors : reading.errors - before.errors;
+  });
