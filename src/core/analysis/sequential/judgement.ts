@@ -3,7 +3,7 @@ import type { Metric } from '../../model/gate.ts';
 import type { Comparison } from '../../model/reason.ts';
 import { ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
-import { growth, missingRequests } from './outlook.ts';
+import { growth, meanPassage, missingRequests, type Passage } from './outlook.ts';
 import { leastExcess, type MetricProfile, type Profile, seriesOf } from './profile.ts';
 import { evidenceAgainst, proportionBounds } from './proportion.ts';
 import { marginBefore } from './rollout.ts';
@@ -188,19 +188,14 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
   const endless = forecasts.find(({ forecast }) => forecast === null || !(forecast.gain > 0));
   if (endless !== undefined) return hold({ code: 'will-not-settle', series: endless.name });
   const mean = ({ forecast }: (typeof forecasts)[number]): number =>
-    forecast === null ? 0 : (forecast.dispersion * forecast.missing) / forecast.gain;
-  const { forecast, name, learnt } = forecasts.reduce((x, y) => (mean(y) > mean(x) ? y : x));
-  const missing = outlookOf(state, forecast);
+    forecast === null ? 0 : meanPassage(forecast);
+  const { name, learnt } = forecasts.reduce((x, y) => (mean(y) > mean(x) ? y : x));
+  const missing = outlookOf(
+    state,
+    forecasts.map(({ forecast }) => forecast),
+  );
   if (missing === null) return hold({ code: 'will-not-settle', series: name });
   return hold({ code: learnt ? 'not-enough-traffic' : 'learning', series: name, missing });
-}
-
-/** How the promotion evidence of a metric grows at the rates seen so far, and how much of it is missing. */
-interface Forecast {
-  readonly gain: number;
-  readonly variance: number;
-  readonly dispersion: number;
-  readonly missing: number;
 }
 
 /** What is to be shown: a margin before the next weight, at the canary's share, from the evidence that there is. */
@@ -217,11 +212,12 @@ const standing = ({ margin }: MetricProfile, { stage, promotion }: SeriesState, 
   return { margin, next, share: canary.requests / (canary.requests + stable.requests), evidence: promotion };
 };
 
+/** How the promotion evidence of a metric grows at the rates seen so far, and how much of it is missing. */
 function forecastOf(
   profile: Profile,
   series: SeriesState,
   { margin, next, share, evidence }: Asked,
-): Forecast | null {
+): Passage | null {
   const { canary, stable } = series.stage;
   if (canary.requests === 0 || stable.requests === 0) return null;
   const line = { slope: 1, margin: marginBefore(margin, next) };
@@ -234,10 +230,13 @@ function forecastOf(
   return { ...grows, dispersion, missing: ln(1 / profile.beta) - evidence };
 }
 
-/** What is missing until harm is shown to be below the margin; null: it will not be. */
-function outlookOf({ pace }: Pick<RolloutState, 'pace'>, forecast: Forecast | null): Outlook | null {
-  if (forecast === null) return null;
-  const missing = missingRequests(forecast.missing, forecast.dispersion, forecast);
+/** What is missing until harm is shown to be below the margin by all of these; null: it will not be. */
+function outlookOf(
+  { pace }: Pick<RolloutState, 'pace'>,
+  forecasts: readonly (Passage | null)[],
+): Outlook | null {
+  const known = forecasts.filter((one) => one !== null);
+  const missing = known.length < forecasts.length ? null : missingRequests(known);
   if (missing === null) return null;
   return {
     requests: [Math.ceil(missing.half), Math.ceil(missing.most)],
@@ -260,7 +259,7 @@ export function outlookAt(
   if (series === undefined || margin === undefined || state.stage === null) return null;
   const { weight, next } = asked;
   const pace = state.pace === null ? null : (state.pace * weight) / state.stage.weight;
-  return outlookOf({ pace }, forecastOf(profile, series, { margin, next, share: weight, evidence: 0 }));
+  return outlookOf({ pace }, [forecastOf(profile, series, { margin, next, share: weight, evidence: 0 })]);
 }
 
 /** An analysis as a comparison of it is told. */
@@ -314,6 +313,6 @@ function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, ne
     dispersion: six(dispersion),
     rollbackEvidence: six(evidenceOf(series)),
     promotionEvidence: six(series.promotion),
-    missing: outlookOf(state, forecastOf(profile, series, standing(one, series, next))),
+    missing: outlookOf(state, [forecastOf(profile, series, standing(one, series, next))]),
   };
 }

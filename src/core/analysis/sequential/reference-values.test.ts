@@ -94,7 +94,7 @@ test('what is missing, as a mean and in nine of ten', () => {
     same(found.gain, g, 9);
     same(found.variance, v, 9);
     same(h / found.gain, mean, 1);
-    const missing = missingRequests(h, 1, found);
+    const missing = missingRequests([{ missing: h, dispersion: 1, ...found }]);
     same(missing?.most ?? 0, most, 1);
   }
 });
