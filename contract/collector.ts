@@ -19,6 +19,7 @@ export const appSource = (url: string, changes: object = {}): PrometheusSource =
     errors: 'app_requests_total{code=~"5.."}',
     latency: { buckets: 'app_seconds_bucket' },
     started: 'app_start_time_seconds',
+    saturation: 'app_busy',
     ...changes,
   });
 

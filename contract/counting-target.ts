@@ -13,7 +13,7 @@ const begin = (): Process => ({ began: Date.now() / 1000, byCode: new Map(), fas
 
 /**
  * A process with metrics of its own, as an application has them: requests by status code, whose series begin with the
- * first request of that code; a histogram in seconds; and when it began. It can be restarted, and be away.
+ * first request of that code; a histogram in seconds; and when it began, and how busy it is. It can be restarted, and be away.
  */
 export class CountingTarget {
   readonly #labels: string;
@@ -81,6 +81,9 @@ export class CountingTarget {
       bucket('+Inf', fast + slow),
       '# TYPE app_start_time_seconds gauge',
       `app_start_time_seconds{${this.#labels}} ${began}`,
+      '# TYPE app_busy gauge',
+      `app_busy{${this.#labels},of="cpu"} 0.25`,
+      `app_busy{${this.#labels},of="memory"} 0.5`,
       '',
     ].join('\n');
   }

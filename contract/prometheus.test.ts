@@ -86,6 +86,7 @@ function applications(): void {
       requests: 953,
       bad: { errors: 3 },
       latencyMs: { '100': 903, '2500': 953, '+Inf': 953 },
+      saturation: 0.5,
     });
     assert.ok(started !== undefined && started < t && t - started < 60);
     const other = collector.last(pods[1]);

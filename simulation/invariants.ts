@@ -368,6 +368,9 @@ const baselineOf = (slot: SlotState): { release: string; artifact: string } | nu
 const marginsOf = (gate: GateOf<'metric'>): readonly (readonly [series: string, margin: number])[] => [
   ['errors', gate.errors.marginPoints],
   ...(gate.latency === null ? [] : ([[`slow:${gate.latency.aboveMs}`, gate.latency.marginPoints]] as const)),
+  ...(gate.saturation === null
+    ? []
+    : ([[`saturated:${gate.saturation.above}`, gate.saturation.marginPoints]] as const)),
 ];
 
 const noStage = { canary: { bad: 0, requests: 0 }, stable: { bad: 0, requests: 0 } };

@@ -1,5 +1,7 @@
 import type { MetricNumbers } from '../core/analysis/sequential/judgement.ts';
+import { seriesOf } from '../core/analysis/sequential/profile.ts';
 import type { Replay, ReplayDecision } from '../core/analysis/sequential/replay.ts';
+import { formatSeries } from '../core/report/numbers.ts';
 
 const width = 900;
 const panel = { height: 240, left: 64, right: 16, top: 34, bottom: 36 };
@@ -93,7 +95,7 @@ interface Frame {
 
 function axes(points: readonly Point[], { x, y, most, floor }: Frame): readonly string[] {
   const metric = points[0]?.numbers.metric;
-  const name = metric?.type === 'slow' ? `slower than ${metric.aboveMs} ms` : 'errors';
+  const name = metric === undefined ? '' : formatSeries(seriesOf(metric));
   const legend = (at: number, colour: string, text: string): string =>
     `<text x="${at}" y="18" fill="${colour}">${text}</text>`;
   const rates = [0, 0.25, 0.5, 0.75, 1].map((share) => share * most);

@@ -137,7 +137,7 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
   'no-baseline': { owner: 'time', how: 'nothing to do', ifNothing: stays },
   'not-counted': {
     owner: 'operator',
-    how: 'use a latency bound that the environment’s histogram has',
+    how: 'use a latency bound that the environment’s histogram has, and saturation only where its metrics have a gauge',
     ifNothing: asks,
   },
   frozen: { owner: 'operator', how: 'belay unfreeze', ifNothing: stays },

@@ -26,6 +26,21 @@ export const comparisonFields = {
     .nullable()
     .prefault({})
     .describe('null where latency is not measured.'),
+  saturation: z
+    .strictObject({
+      above: z
+        .number()
+        .min(0)
+        .default(0.9)
+        .describe('A scrape that finds a pod’s gauge above this counts, in the gauge’s own unit.'),
+      marginPoints: points(10),
+      limitPercent: limit,
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'How full pods are, where the metrics have a gauge of it: more than stable holds, only a limit rolls back. null where it is not measured.',
+    ),
   alpha: z
     .number()
     .min(0.0001)

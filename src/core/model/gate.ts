@@ -42,7 +42,7 @@ export const ApprovalGate = z.strictObject({
   expires: Duration.default(24 * 3_600_000).describe('How long an approval counts.'),
 });
 
-/** What is counted of each request: errors, or requests slower than a bound. */
+/** What is counted: of each request errors, or that it was slower than a bound; of each scrape of a pod, that it was full. */
 export const Metric = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('errors') }),
   z.strictObject({
@@ -53,6 +53,7 @@ export const Metric = z.discriminatedUnion('type', [
       .default(250)
       .describe('A request slower than this counts; must be a histogram bound.'),
   }),
+  z.strictObject({ type: z.literal('saturated'), above: z.number() }),
 ]);
 export type Metric = z.infer<typeof Metric>;
 

@@ -106,6 +106,11 @@ export const PrometheusSource = z.strictObject({
     .describe(
       'Gauge with the time in seconds at which a counting process began, such as process_start_time_seconds{…}, or a counter’s _created series: then a new process counts from its first request on. null where there is none.',
     ),
+  saturation: Selector.nullable()
+    .default(null)
+    .describe(
+      'Gauge that says how full a process is, such as nodejs_eventloop_utilization{…} or one made by a recording rule; of several series the highest counts. null where there is none.',
+    ),
   release: z
     .strictObject({
       label: LabelName.default('release'),

@@ -55,5 +55,7 @@ export const Sample = z.strictObject({
   requests: z.int().min(0),
   bad: z.record(z.string().max(60), z.int().min(0)),
   latencyMs: z.record(z.string().regex(/^(\d+(\.\d+)?|\+Inf)$/), z.int().min(0)),
+  /** How full the pod's scarcest resource was at this scrape, in the unit of its gauge. */
+  saturation: z.number().min(0).optional(),
 });
 export type Sample = z.infer<typeof Sample>;

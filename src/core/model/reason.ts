@@ -10,7 +10,7 @@ const reason = <C extends string, S extends z.core.$ZodLooseShape>(code: C, shap
 export const ArmCounts = z.strictObject({ requests: z.int().min(0), bad: z.int().min(0) });
 export type ArmCounts = z.infer<typeof ArmCounts>;
 
-/** The name of a counted series: `errors`, or `slow:250` for requests slower than 250 ms. */
+/** The name of a counted series: `errors`, `slow:250` for requests slower than 250 ms, `saturated:0.9` for full pods. */
 const Series = z.string().max(60);
 
 /** A comparison's numbers over a rollout. Rates and bounds are fractions (0 to 1), rounded to six places where stored. */

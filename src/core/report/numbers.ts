@@ -34,7 +34,9 @@ export function formatArm(arm: ArmCounts): string {
 
 /** What a series counts, as the subject of a sentence: `errors`, `requests slower than 250 ms`. */
 export const formatSeries = (series: string): string =>
-  series.startsWith('slow:') ? `requests slower than ${series.slice('slow:'.length)} ms` : series;
+  series
+    .replace(/^slow:(.*)$/, 'requests slower than $1 ms')
+    .replace(/^saturated:(.*)$/, 'scrapes with saturation above $1');
 
 const trimmed = (value: number, decimals: number): string =>
   value.toFixed(decimals).replace(/\.?0+$/, '') || '0';

@@ -69,6 +69,9 @@ const queriesOf = (source: PrometheusSource): readonly Query[] => [
   ...(source.started === null
     ? []
     : [{ path: '/started', selector: source.started, evidence: source.started }]),
+  ...(source.saturation === null
+    ? []
+    : [{ path: '/saturation', selector: source.saturation, evidence: source.saturation }]),
 ];
 
 async function checkQuery(

@@ -13,6 +13,8 @@ export interface Reading {
   readonly requests: number;
   readonly errors: number;
   readonly latencyMs: Readonly<Record<string, number>>;
+  /** Null where there is no gauge of it, or none lately. */
+  readonly saturation: number | null;
 }
 
 /** What the queries of one look brought. */
@@ -22,6 +24,7 @@ export interface Fetched {
   /** Null where latency is not measured. */
   readonly buckets: readonly Series[] | null;
   readonly started: readonly Series[];
+  readonly saturation: readonly Series[];
 }
 
 /** One process that counts, in one arm. */
@@ -71,8 +74,10 @@ export function readingsOf(
   if (!errors.ok) return errors;
   const latency = histograms(source, values, fetched.buckets ?? []);
   if (!latency.ok) return latency;
-  const started = earliest(source, values, fetched.started);
+  const started = gauges(source, values, fetched.started, Math.min);
   if (!started.ok) return started;
+  const saturation = gauges(source, values, fetched.saturation, Math.max);
+  if (!saturation.ok) return saturation;
   const readings: Reading[] = [];
   for (const [key, { of, totals }] of requests.value) {
     const torn = tornApart(of, totals, [
@@ -92,6 +97,7 @@ export function readingsOf(
         requests: count,
         errors: bad,
         latencyMs,
+        saturation: latest(saturation.value.get(key), t),
       });
     }
   }
@@ -232,11 +238,22 @@ function bucketsAt(
   return shown;
 }
 
-/** When each process began, by the time of the scrape that says so: the earliest of its series. */
-function earliest(
+/** A gauge may be scraped by another job than the counters, at times of its own: what it said so long ago still holds. */
+const gaugeHolds = 60;
+
+function latest(times: ReadonlyMap<number, number> | undefined, t: number): number | null {
+  const exact = times?.get(t);
+  if (exact !== undefined) return exact;
+  const before = [...(times?.keys() ?? [])].filter((at) => at <= t && t - at <= gaugeHolds);
+  return before.length === 0 ? null : (times?.get(Math.max(...before)) ?? null);
+}
+
+/** Each process' gauge by the time of the scrape; of several series `pick` takes one. */
+function gauges(
   source: PrometheusSource,
   values: ArmValues,
   series: readonly Series[],
+  pick: (a: number, b: number) => number,
 ): Result<ReadonlyMap<string, ReadonlyMap<number, number>>, string> {
   const found = new Map<string, Map<number, number>>();
   for (const one of series) {
@@ -248,8 +265,8 @@ function earliest(
     for (const [t, text] of one.values) {
       const value = Number(text);
       if (text === '' || !Number.isFinite(value) || value < 0)
-        return err(`${nameOf(one.labels)} is ${text.slice(0, 30)}, and no time in seconds`);
-      times.set(t, Math.min(value, times.get(t) ?? value));
+        return err(`${nameOf(one.labels)} is ${text.slice(0, 30)}, and no number from 0 on`);
+      times.set(t, pick(value, times.get(t) ?? value));
     }
     found.set(key, times);
   }

@@ -59,19 +59,22 @@ export async function fetchReadings(
   if (series.length === 0) return ok({ readings: [], date });
   // Now has moved on since: what the requests show must not have slid out of the window of the others.
   const windowMs = span.windowMs + (span.at === null ? 2 * source.timeout : 0);
-  const [errors, buckets, started] = await Promise.all([
+  const [errors, buckets, started, saturation] = await Promise.all([
     ask(source.errors, windowMs),
     source.latency === null ? null : ask(source.latency.buckets, windowMs),
     source.started === null ? null : ask(source.started, windowMs),
+    source.saturation === null ? null : ask(source.saturation, windowMs),
   ]);
   if (!errors.ok) return named('errors', errors.error);
   if (buckets?.ok === false) return named('latency', buckets.error);
   if (started?.ok === false) return named('started', started.error);
+  if (saturation?.ok === false) return named('saturation', saturation.error);
   const fetched = {
     requests: series,
     errors: errors.value.series,
     buckets: buckets?.value.series ?? null,
     started: started?.value.series ?? [],
+    saturation: saturation?.value.series ?? [],
   };
   const readings = readingsOf(source, values, fetched);
   if (!readings.ok) return err({ code: 'invalid-answer', message: readings.error });

@@ -112,7 +112,7 @@ async function readSlice(
   });
 }
 
-const historySample = ({ t, pod, started, requests, errors, latencyMs }: Reading): Sample => ({
+const historySample = ({ t, pod, started, requests, errors, latencyMs, saturation }: Reading): Sample => ({
   t,
   arm: 'stable',
   pod,
@@ -121,6 +121,7 @@ const historySample = ({ t, pod, started, requests, errors, latencyMs }: Reading
   requests,
   bad: { errors },
   latencyMs,
+  ...(saturation === null ? {} : { saturation }),
 });
 
 /** The last reading of each stretch of 15 seconds, and the last before each reset, without which it would not show. */

@@ -122,7 +122,7 @@ class Comparison {
 
 /** A reading in the form that analyses take. */
 function sampleOf(reading: Reading, weight: number): Sample {
-  const { arm, t, pod, started, requests, errors, latencyMs } = reading;
+  const { arm, t, pod, started, requests, errors, latencyMs, saturation } = reading;
   return {
     t,
     arm,
@@ -132,6 +132,7 @@ function sampleOf(reading: Reading, weight: number): Sample {
     requests,
     bad: { errors },
     latencyMs,
+    ...(saturation === null ? {} : { saturation }),
   };
 }
 

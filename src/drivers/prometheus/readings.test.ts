@@ -91,7 +91,7 @@ const one = (labels: Record<string, string>, ...points: (readonly [number, numbe
 });
 const stable = { release: 's', pod: 'a' };
 const values = { canary: 'c', stable: 's' };
-const nothing: Fetched = { requests: [], errors: [], buckets: null, started: [] };
+const nothing: Fetched = { requests: [], errors: [], buckets: null, started: [], saturation: [] };
 const readings = (fetched: Partial<Fetched>, changes: object = {}) =>
   readingsOf(sourceOf(changes), values, { ...nothing, ...fetched });
 
@@ -113,6 +113,28 @@ test('series of one process are added up at each scrape; one that begins later b
       [3, 14, 1, null],
     ],
   );
+});
+
+test('a gauge counts by the highest of its series, also when another job scrapes it; an old one says nothing', () => {
+  const read = readings({
+    requests: [one(stable, [100, 1], [130, 2], [190, 3])],
+    saturation: [one(stable, [98, 0.5], [130, 0.2]), one({ ...stable, of: 'memory' }, [98, 0.7], [130, 0.1])],
+  });
+  assert.ok(read.ok);
+  assert.deepEqual(
+    read.value.map(({ saturation }) => saturation),
+    [0.7, 0.2, 0.2],
+  );
+  const late = readings({
+    requests: [one(stable, [100, 1], [200, 2])],
+    saturation: [one(stable, [101, 0.5])],
+  });
+  assert.ok(late.ok);
+  assert.deepEqual(
+    late.value.map(({ saturation }) => saturation),
+    [null, null],
+  );
+  assert.equal(readings({ saturation: [one(stable, [1, 'NaN'])] }).ok, false);
 });
 
 test('after a restart series that have not begun again are not there, and the sum shows the reset', () => {

@@ -31,6 +31,11 @@ export const noCounters: CounterState = {
 /** The name under which requests slower than a bound are counted. */
 export const slowSeries = (aboveMs: number | string): string => `slow:${aboveMs}`;
 
+/** The name under which scrapes are counted that found a pod's gauge above a bound; and that of all that had the gauge. */
+export const saturatedSeries = (above: number): string => `saturated:${above}`;
+export const gaugeScrapes = 'gauge-scrapes';
+export const isSaturated = (name: string): boolean => name.startsWith('saturated:');
+
 /**
  * Takes in samples and gives what lies between boundaries, common to both arms: a boundary is the first time at
  * which every live pod of each arm has a newer sample. A pod that missed one scrape is waited for, so that its gap
@@ -90,10 +95,14 @@ function advance(
   // It began after the boundary: all that it shows came since.
   const young = boundary !== null && started !== null && started >= boundary;
   const goesOn = last !== undefined && last.boundary === boundary;
+  const gauge = gaugeOf(sample, watched);
   let since: Counts | null = null;
   if (warm && goesOn)
-    since = added(last.since, wasReset(last, now, started) ? now : difference(now, last.last));
-  else if (warm && young) since = now;
+    since = added(
+      last.since,
+      withGauge(wasReset(last, now, started) ? now : difference(now, last.last), gauge),
+    );
+  else if (warm && young) since = withGauge(now, gauge);
   return { arm: sample.arm, t: sample.t, gap, every, started, last: now, since, boundary };
 }
 
@@ -114,6 +123,20 @@ function badOf(sample: Sample): Record<string, number> {
   }
   return bad;
 }
+
+/** One scrape's gauge as counts: of this scrape, and of being above each bound that is watched. */
+function gaugeOf({ saturation }: Sample, watched: ReadonlySet<string> | null): Record<string, number> {
+  if (saturation === undefined || watched === null) return {};
+  const bounds = [...watched].filter(isSaturated);
+  if (bounds.length === 0) return {};
+  const above = bounds.map((name) => [name, saturation > Number(name.split(':')[1]) ? 1 : 0] as const);
+  return { [gaugeScrapes]: 1, ...Object.fromEntries(above) };
+}
+
+const withGauge = ({ requests, bad }: Counts, gauge: Record<string, number>): Counts => ({
+  requests,
+  bad: { ...bad, ...gauge },
+});
 
 /** Only what both show: a bound that is new cannot be told from requests that were always counted. */
 function difference(now: Counts, base: Counts): Counts {

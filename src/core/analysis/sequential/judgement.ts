@@ -1,6 +1,7 @@
 import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
 import type { Metric } from '../../model/gate.ts';
 import type { Comparison } from '../../model/reason.ts';
+import { isSaturated } from './boundaries.ts';
 import { ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, meanPassage, missingRequests, type Passage } from './outlook.ts';
@@ -93,10 +94,13 @@ export function decideRollout(
   return goBack(state, profile, moment) ?? cannotTell(state, profile) ?? goOn(state, profile, moment);
 }
 
-/** ln of all rollback evidence: errors one half, the latency bounds together the other. */
+/**
+ * ln of all rollback evidence: errors one half, the latency bounds together the other. Saturation has no part: a pod
+ * that is full stays so for minutes, so that its scrapes are no independent events, and no budget would hold.
+ */
 export function rolloutEvidence(state: RolloutState, withoutPod?: string): number {
   const logs = (slow: boolean): number[] =>
-    Object.entries(state.series)
+    ofRequests(state)
       .filter(([name]) => name.startsWith('slow:') === slow)
       .map(([, series]) => evidenceOf(series, withoutPod));
   const groups = [logs(false), logs(true)].filter((group) => group.length > 0);
@@ -136,9 +140,12 @@ function goBack(state: RolloutState, profile: Profile, { evidence }: Moment): De
   return { move: 'rollback', reason: { code: 'worse', series: name, excess } };
 }
 
+const ofRequests = (state: RolloutState): readonly (readonly [string, SeriesState])[] =>
+  Object.entries(state.series).filter(([name]) => !isSaturated(name));
+
 /** The series with the most evidence. */
 function culprit(state: RolloutState): readonly [string, SeriesState] {
-  const [first, ...others] = Object.entries(state.series);
+  const [first, ...others] = ofRequests(state);
   if (first === undefined) throw new Error('an analysis without any series');
   return others.reduce((worst, one) => (evidenceOf(one[1]) > evidenceOf(worst[1]) ? one : worst), first);
 }
@@ -183,7 +190,7 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
   const forecasts = open.map(({ one, name, series: s }) => ({
     name,
     learnt: s !== undefined && hasLearnt(s),
-    forecast: s === undefined ? null : forecastOf(profile, s, standing(one, s, next)),
+    forecast: s === undefined ? null : forecastOf(state, profile, s, standing(one, s, next)),
   }));
   const endless = forecasts.find(({ forecast }) => forecast === null || !(forecast.gain > 0));
   if (endless !== undefined) return hold({ code: 'will-not-settle', series: endless.name });
@@ -214,6 +221,7 @@ const standing = ({ margin }: MetricProfile, { stage, promotion }: SeriesState, 
 
 /** How the promotion evidence of a metric grows at the rates seen so far, and how much of it is missing. */
 function forecastOf(
+  state: RolloutState,
   profile: Profile,
   series: SeriesState,
   { margin, next, share, evidence }: Asked,
@@ -227,7 +235,15 @@ function forecastOf(
   const before = 2 * dispersion;
   const seen = (canary.bad + before) / (canary.requests + before / rate);
   const grows = growth({ canary: seen, stable: rate }, share, line);
-  return { ...grows, dispersion, missing: ln(1 / profile.beta) - evidence };
+  // Told in requests, whatever is counted: a scrape of a pod stands for the requests that came with it.
+  const requests = state.series['errors']?.stage.canary.requests ?? canary.requests;
+  const each = requests > 0 ? canary.requests / requests : 1;
+  return {
+    gain: grows.gain * each,
+    variance: grows.variance * each,
+    dispersion,
+    missing: ln(1 / profile.beta) - evidence,
+  };
 }
 
 /** What is missing until harm is shown to be below the margin by all of these; null: it will not be. */
@@ -259,7 +275,9 @@ export function outlookAt(
   if (series === undefined || margin === undefined || state.stage === null) return null;
   const { weight, next } = asked;
   const pace = state.pace === null ? null : (state.pace * weight) / state.stage.weight;
-  return outlookOf({ pace }, [forecastOf(profile, series, { margin, next, share: weight, evidence: 0 })]);
+  return outlookOf({ pace }, [
+    forecastOf(state, profile, series, { margin, next, share: weight, evidence: 0 }),
+  ]);
 }
 
 /** An analysis as a comparison of it is told. */
@@ -313,6 +331,6 @@ function numbersOf(state: RolloutState, profile: Profile, one: MetricProfile, ne
     dispersion: six(dispersion),
     rollbackEvidence: six(evidenceOf(series)),
     promotionEvidence: six(series.promotion),
-    missing: outlookOf(state, [forecastOf(profile, series, standing(one, series, next))]),
+    missing: outlookOf(state, [forecastOf(state, profile, series, standing(one, series, next))]),
   };
 }

@@ -1,6 +1,7 @@
 import type { AnalysisProfile, GateOf, Metric } from '../../model/gate.ts';
 import type { Sample } from '../../model/observation.ts';
-import { slowSeries } from './boundaries.ts';
+import { unreachable } from '../../model/result.ts';
+import { saturatedSeries, slowSeries } from './boundaries.ts';
 
 /** One metric that must be shown to be within its margin before the canary goes on. */
 export interface MetricProfile {
@@ -28,8 +29,18 @@ export interface Profile {
 }
 
 /** The name of the counted series that a metric is about. */
-export const seriesOf = (metric: Metric): string =>
-  metric.type === 'errors' ? 'errors' : slowSeries(metric.aboveMs);
+export function seriesOf(metric: Metric): string {
+  switch (metric.type) {
+    case 'errors':
+      return 'errors';
+    case 'slow':
+      return slowSeries(metric.aboveMs);
+    case 'saturated':
+      return saturatedSeries(metric.above);
+    default:
+      return unreachable(metric);
+  }
+}
 
 /** An excess below this is no reason for a rollback, however certain: 0.05 percentage points. */
 export const leastExcess = 0.0005;
@@ -84,7 +95,7 @@ export const gateProfile = (gate: GateOf<'metric'>): Profile => ({
 
 /** A written profile in the units of the analysis: fractions and seconds. */
 export function profileOf(written: Omit<AnalysisProfile, 'kind' | 'name'>): Profile {
-  const { errors, latency } = written;
+  const { errors, latency, saturation } = written;
   const percent = (value: number | undefined): number | null => (value === undefined ? null : value / 100);
   const slow: readonly MetricProfile[] =
     latency === null
@@ -94,6 +105,16 @@ export function profileOf(written: Omit<AnalysisProfile, 'kind' | 'name'>): Prof
             metric: { type: 'slow', aboveMs: latency.aboveMs },
             margin: latency.marginPoints / 100,
             limit: percent(latency.limitPercent),
+          },
+        ];
+  const full: readonly MetricProfile[] =
+    saturation === null
+      ? []
+      : [
+          {
+            metric: { type: 'saturated', above: saturation.above },
+            margin: saturation.marginPoints / 100,
+            limit: percent(saturation.limitPercent),
           },
         ];
   return {
@@ -107,6 +128,7 @@ export function profileOf(written: Omit<AnalysisProfile, 'kind' | 'name'>): Prof
         limit: percent(errors.limitPercent),
       },
       ...slow,
+      ...full,
     ],
     stepAtLeast: written.stepAtLeast / 1000,
     warmUp: written.warmUp / 1000,

@@ -6,7 +6,7 @@ import type {
   SeriesState,
   Tally,
 } from '../../model/analysis-state.ts';
-import type { Interval } from './boundaries.ts';
+import { gaugeScrapes, type Interval, isSaturated } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';
 import { addDispersion, dispersionOf, freshDispersion, isLearnt } from './over-dispersion.ts';
@@ -96,9 +96,10 @@ export const restartStage = (state: SeriesState): SeriesState => ({
 
 const tallies = (pods: Readonly<Record<string, Counts>>, name: string): Record<string, Tally> => {
   const found: Record<string, Tally> = {};
+  const ofScrapes = isSaturated(name);
   for (const [pod, { requests, bad }] of Object.entries(pods)) {
     const count = bad[name];
-    if (count !== undefined) found[pod] = [count, requests];
+    if (count !== undefined) found[pod] = [count, ofScrapes ? (bad[gaugeScrapes] ?? 0) : requests];
   }
   return found;
 };
@@ -121,10 +122,18 @@ export function addInterval(
   // A known series only: at the first sight nothing is out of the ordinary.
   const abnormal = state.stable[1] > 0 && y > usual + 6 * Math.sqrt(dispersion * usual);
   const compared = nc > 0 && ns > 0;
+  // Scrapes of full pods are no independent events: no evidence for a rollback is made of them.
+  const saturation = isSaturated(name);
   const ratio: SeriesState['ratio'] = compared
     ? decayed(state.ratio, seconds, memory.ratio, [(x * ns) / (nc + ns), (y * nc) / (nc + ns)])
     : state.ratio;
-  const weighed = compared ? withEvidence(state, pair, canaryPods, stablePods, seconds, terms) : state;
+  const weighed = compared
+    ? {
+        ...state,
+        ...comparison(state, pair),
+        ...(saturation ? {} : evidence(state, canaryPods, stablePods, seconds, terms)),
+      }
+    : state;
   const share = ratioShare(ratio, nc, ns);
   const promotion =
     compared && terms.line !== null && !abnormal
@@ -144,14 +153,15 @@ export function addInterval(
           stable: stablePods,
           canary: compared ? { bad: x, all: x + y, share } : null,
         }),
-    bursts: abnormal
-      ? state.bursts
-      : addBursts(
-          state.bursts,
-          { seconds, canary: compared ? canaryPods : null, stable: stablePods, share },
-          decayed(state.bursts.stable, seconds, memory.rate, [sumOf(burstsOf(stablePods)).bad, ns]),
-        ),
-    pods: abnormal ? state.pods : summed(state.pods, stablePods),
+    bursts:
+      abnormal || saturation
+        ? state.bursts
+        : addBursts(
+            state.bursts,
+            { seconds, canary: compared ? canaryPods : null, stable: stablePods, share },
+            decayed(state.bursts.stable, seconds, memory.rate, [sumOf(burstsOf(stablePods)).bad, ns]),
+          ),
+    pods: abnormal || saturation ? state.pods : summed(state.pods, stablePods),
     stable: abnormal ? state.stable : decayed(state.stable, seconds, memory.rate, [y, ns]),
     promotion,
     promotionBest: Math.max(state.promotionBest, promotion),
@@ -160,16 +170,33 @@ export function addInterval(
   };
 }
 
-/** Rollback evidence, of all pods and without each, and the running comparison. */
-function withEvidence(
+/** The running comparison. */
+function comparison(
   state: SeriesState,
-  pair: ArmPair,
+  { canary, stable }: ArmPair,
+): Pick<SeriesState, 'excess' | 'total' | 'stage'> {
+  const weight = (canary.requests * stable.requests) / (canary.requests + stable.requests);
+  const difference = canary.bad / canary.requests - stable.bad / stable.requests;
+  return {
+    excess: [
+      stored(state.excess[0] + weight * difference),
+      stored(state.excess[1] + weight),
+      stored(state.excess[2] + (weight * weight) / canary.requests),
+      stored(state.excess[3] + (weight * weight) / stable.requests),
+    ],
+    total: { canary: plus(state.total.canary, canary), stable: plus(state.total.stable, stable) },
+    stage: { canary: plus(state.stage.canary, canary), stable: plus(state.stage.stable, stable) },
+  };
+}
+
+/** Rollback evidence, of all pods and without each. */
+function evidence(
+  state: SeriesState,
   canaryPods: Readonly<Record<string, Tally>>,
   stablePods: Readonly<Record<string, Tally>>,
   seconds: number,
   { alpha, tolerance }: SeriesTerms,
-): SeriesState {
-  const { canary, stable } = pair;
+): Pick<SeriesState, 'rollback' | 'without'> {
   const dispersion = seriesDispersion(state);
   const variance = podVariance(Object.values(state.pods), dispersion);
   const evidenceWith = (wealth: RollbackWealth, pods: Readonly<Record<string, Tally>>): RollbackWealth => {
@@ -197,27 +224,7 @@ function withEvidence(
     const rest = Object.fromEntries(Object.entries(canaryPods).filter(([name]) => name !== pod));
     without[pod] = evidenceWith(wealth, rest);
   }
-  const weight = (canary.requests * stable.requests) / (canary.requests + stable.requests);
-  const difference = canary.bad / canary.requests - stable.bad / stable.requests;
-  return {
-    ...state,
-    rollback: evidenceWith(state.rollback, canaryPods),
-    without,
-    excess: [
-      stored(state.excess[0] + weight * difference),
-      stored(state.excess[1] + weight),
-      stored(state.excess[2] + (weight * weight) / canary.requests),
-      stored(state.excess[3] + (weight * weight) / stable.requests),
-    ],
-    total: {
-      canary: plus(state.total.canary, canary),
-      stable: plus(state.total.stable, stable),
-    },
-    stage: {
-      canary: plus(state.stage.canary, canary),
-      stable: plus(state.stage.stable, stable),
-    },
-  };
+  return { rollback: evidenceWith(state.rollback, canaryPods), without };
 }
 
 const plus = (a: ArmPair['canary'], b: ArmPair['canary']): ArmPair['canary'] => ({

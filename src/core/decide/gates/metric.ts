@@ -16,7 +16,7 @@ import type { Reason } from '../../model/reason.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
 
 /** Margins (0 to 1) that a service with a request a second can show within the hour. */
-const lowTraffic = { errors: 0.03, latency: 0.06 };
+const lowTraffic: Readonly<Record<string, number>> = { errors: 0.03, slow: 0.06 };
 
 /** Without a new boundary for this long, or for four scrapes, what was shown before says nothing of now. */
 const staleAfterMs = 30_000;
@@ -110,7 +110,7 @@ function missingOf(told: Told, series: string, { requests, seconds }: Outlook): 
   const ms = inMs(seconds);
   const later = next < 1 ? outlookAt(told, series, { weight: next, next: nextWeight(steps, next) }) : null;
   const laterMs = inMs(later?.seconds ?? null);
-  const margin = lowTraffic[series === 'errors' ? 'errors' : 'latency'];
+  const margin = lowTraffic[series.split(':')[0] ?? ''] ?? 0;
   const own = compared(told, series).margin ?? 1;
   const wide =
     own < margin ? outlookAt(told, series, { weight: state.stage?.weight ?? next, next, margin }) : null;
