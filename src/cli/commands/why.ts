@@ -10,6 +10,8 @@ import type { ConnectionOptions } from '../settings.ts';
 import { findService } from '../targets.ts';
 import { dataColour, printable, printData, sayNext } from '../terminal.ts';
 
+type Promotion = WhyAnswer['slots'][number]['promotions'][number];
+
 interface WhyOptions extends ConnectionOptions {
   readonly environment?: string;
   readonly output?: OutputFormat;
@@ -108,10 +110,16 @@ export function whyLines(answer: WhyAnswer): readonly string[] {
       );
     }
   }
+  const measured = answer.slots.flatMap((slot) => slot.promotions.flatMap(metricLines));
+  if (measured.length > 0) lines.push('', 'Measured:', ...measured);
   const environments = answer.slots.flatMap((slot) => environmentLines(answer, slot));
   if (environments.length > 0) lines.push('', 'Environments:', ...environments);
   return lines;
 }
+
+/** What is compared, metric by metric. */
+const metricLines = ({ stage, metrics }: Promotion): readonly string[] =>
+  metrics.map(({ gate, sentence }) => printable(`  ${stage} [${gate}]: ${sentence}`));
 
 /** What the headline has not said yet of one environment. */
 function environmentLines(answer: WhyAnswer, slot: WhyAnswer['slots'][number]): readonly string[] {

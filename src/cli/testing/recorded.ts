@@ -145,6 +145,7 @@ export const whyAnswer = (): WhyAnswer => {
             sentence,
             next: 'then it gets 10 % of the traffic',
             waits: [wait],
+            metrics: [],
           },
         ],
         lastEnd: null,

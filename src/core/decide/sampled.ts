@@ -5,7 +5,7 @@ import { mostPods } from '../model/analysis-state.ts';
 import type { GateOf } from '../model/gate.ts';
 import type { Sample } from '../model/observation.ts';
 import type { Promotion, ProjectState, SlotState } from '../model/state.ts';
-import { sayOf } from './gates/metric.ts';
+import { analysisOf } from './gates/metric.ts';
 
 /** In characters, of all their names together: every series tells of every pod by its name. */
 const longestNames = 1_400;
@@ -69,9 +69,7 @@ function analysed(
   const steps = moving.plan?.document.steps ?? [100];
   const gates: Record<string, GateAnalysis> = {};
   for (const gate of stage?.analysis ?? []) {
-    if (gate.kind !== 'metric') continue;
-    const rollout = rolloutOf(gate, steps);
-    gates[gate.name] = { rollout, said: sayOf(gate, rollout, steps) };
+    if (gate.kind === 'metric') gates[gate.name] = analysisOf(gate, rolloutOf(gate, steps), steps);
   }
   return { promotion: moving.id, gates, crowded: false };
 }

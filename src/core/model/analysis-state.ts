@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Name } from './name.ts';
-import { Reason } from './reason.ts';
+import { Comparison, Reason } from './reason.ts';
 import { Verdict } from './verdict.ts';
 
 const count = z.number().min(0);
@@ -146,11 +146,12 @@ export const RolloutState = z
   .readonly();
 export type RolloutState = z.infer<typeof RolloutState>;
 
-/** One gate's analysis and what it says at the last boundary; null before the first. */
+/** One gate's analysis, what it says at the last boundary (null before the first), and its metrics for people. */
 export const GateAnalysis = z
   .strictObject({
     rollout: RolloutState,
     said: z.strictObject({ verdict: Verdict, reason: Reason }).readonly().nullable(),
+    comparisons: z.array(Comparison).max(5).readonly(),
   })
   .readonly();
 export type GateAnalysis = z.infer<typeof GateAnalysis>;

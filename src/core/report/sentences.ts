@@ -134,6 +134,10 @@ const metricSentences: Sentences<
   'within-margin': (r) => r.comparisons.map((c) => `${rates(c)}, ${atMost(c)}`).join('; '),
 };
 
+/** A comparison by itself: both rates, and how much worse it surely is, or at most. */
+export const comparisonSentence = (c: Comparison): string =>
+  `${rates(c)}, ${c.lower >= 0.001 ? howMuchWorse(c) : atMost(c)}`;
+
 const marginOf = (c: Comparison): string => (c.margin === null ? '' : `, margin ${formatPoints(c.margin)}`);
 
 /**

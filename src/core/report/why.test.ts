@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import { emptySlot } from '../decide/fold/slot.ts';
 import type { Wait } from '../model/decision.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
+import { AnalysisProfile } from '../model/gate.ts';
+import { profileOf } from '../analysis/sequential/profile.ts';
+import { beginRollout } from '../analysis/sequential/rollout.ts';
 import { whyReport } from './why.ts';
 
 const now = 1_795_253_400_000;
@@ -161,6 +164,44 @@ test('missing data comes with a forecast, before the time of the step; the other
       ['step-time', 'production', 'shop-v2'],
     ],
   );
+});
+
+test('every metric of a rollout is told with both rates, whatever is waited for', () => {
+  const arms = { canary: { requests: 1_000, bad: 60 }, stable: { requests: 9_000, bad: 9 } };
+  const comparisons = [
+    { series: 'errors', ...arms, lower: 0.032, upper: 0.08, margin: 0.005 },
+    {
+      series: 'slow:250',
+      ...arms,
+      canary: { requests: 1_000, bad: 1 },
+      lower: -0.01,
+      upper: 0.004,
+      margin: 0.01,
+    },
+  ];
+  const rollout = beginRollout(profileOf(AnalysisProfile.parse({})), []);
+  const analysis = {
+    promotion: atTen.id,
+    gates: { canary: { rollout, said: null, comparisons } },
+    crowded: false,
+  };
+  const metricsIn = (state: SlotState) =>
+    whyReport(question, [{ slot: state, waits: [] }], now).slots[0]?.promotions[0]?.metrics;
+  assert.deepEqual(
+    metricsIn({ ...tenPercent, analysis })?.map(({ gate, sentence }) => [gate, sentence]),
+    [
+      [
+        'canary',
+        'errors 6 % (60 of 1,000) against 0.1 % (9 of 9,000), at least 3.2 points worse, margin 0.5 points',
+      ],
+      [
+        'canary',
+        'requests slower than 250 ms 0.1 % (1 of 1,000) against 0.1 % (9 of 9,000), at most 0.4 points worse, margin 1 point',
+      ],
+    ],
+  );
+  // Another rollout's numbers say nothing of this one.
+  assert.deepEqual(metricsIn({ ...tenPercent, analysis: { ...analysis, promotion: 'other' } }), []);
 });
 
 test('what the outside said comes before what it leads to', () => {

@@ -1,10 +1,11 @@
 import type { PromotionState, Wait } from '../model/decision.ts';
+import type { Comparison } from '../model/reason.ts';
 import type { EndedPromotion, Promotion, SlotState } from '../model/state.ts';
 import { blockingFirst } from './telling-order.ts';
 import { formatDuration } from '../model/time-format.ts';
 import type { Millis } from '../model/time.ts';
 import { actorOf, doingOf, headlineOf, isHeldByPerson, nextOf, weightSeen } from './headline.ts';
-import { list, sentenceOf } from './sentences.ts';
+import { comparisonSentence, list, sentenceOf } from './sentences.ts';
 
 /** A slot with what its promotions wait for, as the last turn stored it. */
 export interface SlotWaits {
@@ -23,6 +24,12 @@ export interface WaitReport extends Wait {
   readonly actor: string;
 }
 
+/** One metric of a gate, with its words. */
+export interface MetricReport extends Comparison {
+  readonly gate: string;
+  readonly sentence: string;
+}
+
 /** One open promotion. */
 export interface PromotionReport {
   readonly id: string;
@@ -37,6 +44,8 @@ export interface PromotionReport {
   readonly sentence: string;
   readonly next: string;
   readonly waits: readonly WaitReport[];
+  /** What its metric gates compare, as counted over the rollout so far. */
+  readonly metrics: readonly MetricReport[];
 }
 
 /** How the last promotion of a slot ended. */
@@ -150,7 +159,15 @@ function promotionReport(
     sentence: headlineOf(doingOf(slot, promotion, own), promotion, own[0], next, now),
     next,
     waits: own,
+    metrics: metricsOf(slot, promotion),
   };
+}
+
+function metricsOf({ analysis }: SlotState, { id }: Promotion): readonly MetricReport[] {
+  if (analysis?.promotion !== id) return [];
+  return Object.entries(analysis.gates).flatMap(([gate, { comparisons }]) =>
+    comparisons.map((one) => ({ ...one, gate, sentence: comparisonSentence(one) })),
+  );
 }
 
 const endWords: Readonly<Record<PromotionState, string>> = {

@@ -13,7 +13,7 @@ import { judgeCheck } from './check.ts';
 import type { GateContext } from './context.ts';
 import { gateProfile } from '../../analysis/sequential/profile.ts';
 import { addBatch, beginWith } from '../../analysis/sequential/rollout.ts';
-import { judgeMetric, sayOf } from './metric.ts';
+import { analysisOf, judgeMetric } from './metric.ts';
 import { judgeSignature } from './signature.ts';
 import { judgeSoak } from './soak.ts';
 import { preAuthenticationEncoding } from './statement.ts';
@@ -269,15 +269,15 @@ test('metric: another promotion’s samples never count here', () => {
   ]).flat();
   const profile = gateProfile(gate);
   const rollout = addBatch(beginWith(profile, samples), profile, [10, 100], samples);
-  const analysisOf = (promotion: string) => ({
+  const analysed = (promotion: string) => ({
     promotion,
-    gates: { [gate.name]: { rollout, said: sayOf(gate, rollout, [10, 100]) } },
+    gates: { [gate.name]: analysisOf(gate, rollout, [10, 100]) },
     crowded: false,
   });
   const judged = (promotion: string, now: number, crowded = false) =>
     judgeMetric(gate, {
       ...context(),
-      slot: { ...bench.slot, stable, analysis: { ...analysisOf(promotion), crowded } },
+      slot: { ...bench.slot, stable, analysis: { ...analysed(promotion), crowded } },
       now,
     });
   assert.equal(judged('v0-production', 20_000).reason.code, 'no-traffic');

@@ -51,21 +51,28 @@ export function judgeMetric(
 const unheard = { rollout: null, said: null } as const;
 
 /**
- * What the analysis says at its last boundary; null before the first. Part of the recorded analysis: reckoned once a
- * batch of samples, and not at each turn. `steps` are the rollout's weights in percent, rising.
+ * An analysis with what it says at its last boundary. Part of the record: reckoned once a batch of samples, and not at
+ * each turn. `steps` are the rollout's weights in percent, rising.
  */
-export function sayOf(
+export function analysisOf(
   gate: GateOf<'metric'>,
   rollout: RolloutState,
   steps: readonly number[],
-): GateAnalysis['said'] {
+): GateAnalysis {
   const t = rollout.counters.told;
-  if (t === null) return null;
+  if (t === null) return { rollout, said: null, comparisons: [] };
   const profile = gateProfile(gate);
   const next = nextWeight(steps, rollout.stage?.weight ?? 0);
   const { move, reason } = decideRollout(rollout, profile, t, next);
   const verdict = move === 'rollback' ? 'fail' : move === 'advance' ? 'pass' : verdictOf(reason);
-  return { verdict, reason: recorded(reason, { state: rollout, profile, next, gate, steps }, t * 1000) };
+  const told = { state: rollout, profile, next, gate, steps };
+  return {
+    rollout,
+    said: { verdict, reason: recorded(reason, told, t * 1000) },
+    comparisons: profile.metrics
+      .map(({ metric }) => compared(told, seriesOf(metric)))
+      .filter(({ canary, stable }) => canary.requests > 0 && stable.requests > 0),
+  };
 }
 
 /** What a hold is as a verdict. */
