@@ -28,6 +28,7 @@ import { Folds } from '../store/folds.ts';
 import { Hints, listenForHints } from '../store/hints.ts';
 import { loadLogKey } from '../store/log-key.ts';
 import { inspectSchema } from '../store/migrate.ts';
+import type { SequencerParts } from '../store/sequencer.ts';
 import type { ServerConfig } from './config.ts';
 import { documentLint } from './document-lint.ts';
 import { appliedEnvironment, driverRegistry } from './drivers.ts';
@@ -49,8 +50,10 @@ export interface BelayServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Replaces parts; for tests that break them on purpose. */
-export interface ServerSubstitutes {
+/** What differs from the usual: when work begins, and parts that tests break on purpose. */
+export interface StartOptions {
+  /** Until it resolves the API answers, and nothing outside is looked at or changed. It must not reject. */
+  readonly workAfter?: Promise<void>;
   readonly store?: (real: EngineStore) => EngineStore;
   readonly driver?: (real: EnvironmentDriver) => EnvironmentDriver;
 }
@@ -66,10 +69,7 @@ const migrationsFolder = fileURLToPath(new URL('../store/migrations', import.met
 const artifactsIn = (config: ServerConfig): string => join(config.dataFolder, 'artifacts');
 
 /** Starts a server. What was started before a refusal is stopped again. */
-export async function startBelay(
-  config: ServerConfig,
-  substitutes: ServerSubstitutes = {},
-): Promise<BelayServer> {
+export async function startBelay(config: ServerConfig, options: StartOptions = {}): Promise<BelayServer> {
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
   const artifacts = artifactsIn(config);
   await mkdir(artifacts, { recursive: true });
@@ -79,7 +79,7 @@ export async function startBelay(
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection was lost'));
   try {
     await refuseOtherSchema(pool);
-    return await run(config, substitutes, { log, artifacts, pool, signer: signer.value });
+    return await run(config, options, { log, artifacts, pool, signer: signer.value });
   } catch (error) {
     await pool.end();
     throw error;
@@ -103,7 +103,7 @@ interface Base {
   readonly signer: NoteSigner;
 }
 
-async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: Base): Promise<BelayServer> {
+async function run(config: ServerConfig, options: StartOptions, base: Base): Promise<BelayServer> {
   const { log, pool, signer } = base;
   // First of all: after it nothing can fail but the listening, which stops what was started.
   const bootstrapToken = await ensureBootstrapToken(pool);
@@ -115,14 +115,15 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   const store = new PostgresEngineStore(pool, folds, hints.send);
   const workers = startWorkers(
     {
-      store: substitutes.store?.(store) ?? store,
+      store: options.store?.(store) ?? store,
       crypto: nodeCrypto,
-      driverFor: driverOf(config, folds, clusters, substitutes),
+      driverFor: driverOf(config, folds, clusters, options),
       pace,
       concurrency,
       report: teller(log),
     },
     (lane, error) => log.error({ lane, error: String(error) }, 'the store could not be reached'),
+    options.workAfter,
   );
   wakeWorkers = workers.hint;
   const listening = listenForHints({ connectionString: config.databaseUrl }, workers.hint);
@@ -131,13 +132,7 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
     folds,
     log,
     config,
-    sequencer: {
-      pool,
-      signer,
-      lastCheckpointFile: join(config.dataFolder, 'last-checkpoint'),
-      now: () => Date.now(),
-      adopt: config.adoptLedger,
-    },
+    sequencer: sequencerOf(config, pool, signer),
   });
   const stopWork = async (): Promise<void> => {
     await Promise.all([workers.stop(), listening.stop(), sideJobs.stop()]);
@@ -185,11 +180,19 @@ async function run(config: ServerConfig, substitutes: ServerSubstitutes, base: B
   };
 }
 
+const sequencerOf = (config: ServerConfig, pool: Pool, signer: NoteSigner): SequencerParts => ({
+  pool,
+  signer,
+  lastCheckpointFile: join(config.dataFolder, 'last-checkpoint'),
+  now: () => Date.now(),
+  adopt: config.adoptLedger,
+});
+
 function driverOf(
   config: ServerConfig,
   folds: Folds,
   clusters: Clusters,
-  substitutes: ServerSubstitutes,
+  options: StartOptions,
 ): (slot: SlotKey) => EnvironmentDriver {
   const real = driverRegistry({
     agentsFolder: config.agentsFolder,
@@ -198,7 +201,7 @@ function driverOf(
     environmentOf: appliedEnvironment(folds),
     clusters,
   });
-  return (slot) => substitutes.driver?.(real(slot)) ?? real(slot);
+  return (slot) => options.driver?.(real(slot)) ?? real(slot);
 }
 
 function tlsOf(config: ServerConfig): { readonly tls?: { readonly key: string; readonly cert: string } } {

@@ -9,7 +9,7 @@ import type { EnvironmentDriver } from '../ports/environment.ts';
 import { loadSlot } from '../store/slot-rows.ts';
 import { listProjects } from '../store/slots-listing.ts';
 import { type BelayServer, startBelay } from './belay-server.ts';
-import { bringBackStable } from './bring-back.ts';
+import { bringBack } from './bring-back.ts';
 import { ServerConfig } from './config.ts';
 import { agentFolder } from './drivers.ts';
 import { startEmbeddedDatabase } from './embedded-database.ts';
@@ -58,6 +58,7 @@ export async function runUp(
     return 1;
   }
   const environments = new LocalEnvironments(folders);
+  const broughtBack = Promise.withResolvers<void>();
   try {
     const server = await startBelay(
       ServerConfig.parse({
@@ -68,11 +69,18 @@ export async function runUp(
         port: options.port,
         logLevel: options.logLevel,
       }),
+      { workAfter: broughtBack.promise },
     );
     const keyFile = join(folder, 'server', 'log.vkey');
     await writeFile(keyFile, `${server.verifierKey}\n`);
     greet(server, folder, keyFile, say);
-    await serveEnvironments(server, environments, folders.agents, say, signal);
+    const serveNew = () => serveNewSlots(server, environments, folders.agents, say, signal);
+    await serveNew();
+    broughtBack.resolve();
+    while (!signal.aborted) {
+      await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
+      await serveNew();
+    }
     await server.stop();
   } catch (error) {
     if (!(error instanceof StartRefused)) throw error;
@@ -102,8 +110,11 @@ function greet(server: BelayServer, folder: string, keyFile: string, say: (line:
   say('next: belay init, then belay apply belay.yaml');
 }
 
-/** Gives every slot of a local environment its agent, as soon as a pipeline leads into it. */
-async function serveEnvironments(
+/**
+ * Gives every slot of a local environment its agent, as soon as a pipeline leads into it, and lets what ran there when
+ * it was stopped run again.
+ */
+async function serveNewSlots(
   server: BelayServer,
   environments: LocalEnvironments,
   agentsFolder: string,
@@ -111,14 +122,12 @@ async function serveEnvironments(
   signal: AbortSignal,
 ): Promise<void> {
   const returning: Promise<void>[] = [];
-  while (!signal.aborted) {
-    for (const { key, onControlPlaneLoss } of await localSlots(server)) {
-      const edge = await environments.ensure(key, onControlPlaneLoss);
-      if (edge === null) continue;
-      say(`${key.service} in ${key.environment} answers at ${edge}`);
-      returning.push(bringBack(server, createLocalDriver(agentFolder(agentsFolder, key)), key, say, signal));
-    }
-    await delay(lookForSlotsEveryMs, undefined, { signal }).catch(() => undefined);
+  for (const { key, onControlPlaneLoss } of await localSlots(server)) {
+    if (signal.aborted) break;
+    const edge = await environments.ensure(key, onControlPlaneLoss);
+    if (edge === null) continue;
+    say(`${key.service} in ${key.environment} answers at ${edge}`);
+    returning.push(serveAgain(server, createLocalDriver(agentFolder(agentsFolder, key)), key, say, signal));
   }
   await Promise.all(returning);
 }
@@ -141,8 +150,8 @@ async function localSlots(
   );
 }
 
-/** What was stable when it was stopped serves again. */
-async function bringBack(
+/** What served when it was stopped serves again; otherwise it is said why not. */
+async function serveAgain(
   server: BelayServer,
   driver: EnvironmentDriver,
   key: SlotKey,
@@ -152,9 +161,15 @@ async function bringBack(
   const where = `${key.service} in ${key.environment}`;
   try {
     const record = await loadSlot(server.pool, server.folds, key);
-    const came = await bringBackStable(record, driver, nodeCrypto, signal);
-    if (came === 'back') say(`${where} serves ${record.slot.stable?.release ?? ''} again`);
-    else if (came !== 'nothing-to-do' && !signal.aborted) say(`${where} does not serve: ${came.failed}`);
+    const came = await bringBack(record, driver, nodeCrypto, signal);
+    if (signal.aborted || came.kind === 'nothing-to-do') return;
+    if (came.kind === 'failed') return say(`${where} does not serve: ${came.why}`);
+    const shares = came.weights.map(
+      ({ release, weight }) => `${release}${weight < 100 ? ` (${weight} %)` : ''}`,
+    );
+    say(
+      `${where} serves ${shares.join(' and ')} again${came.without === null ? '' : `, without ${came.without}`}`,
+    );
   } catch (error) {
     // The rest goes on without it, and it is told why.
     say(`${where} does not serve: ${error instanceof Error ? error.message : String(error)}`);

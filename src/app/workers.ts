@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { dispatch, type WorkerParts } from '../engine/worker.ts';
 import type { Lane } from '../ports/store.ts';
 
@@ -43,16 +44,22 @@ class Sleeper {
   }
 }
 
-/** Starts the loops. `onStoreError` hears of a store that cannot be reached; the loops go on trying. */
+/**
+ * Starts the loops, or lets them wait for `after` first. `onStoreError` hears of a store that cannot be reached; the
+ * loops go on trying.
+ */
 export function startWorkers(
   parts: WorkerParts,
   onStoreError: (lane: Lane, error: unknown) => void,
+  after: Promise<void> = Promise.resolve(),
 ): Workers {
   const stop = new AbortController();
   const sleepers = lanes.map(() => new Sleeper());
-  const loops = lanes.map((lane, i) =>
-    runLane(parts, lane, sleepers[i] ?? new Sleeper(), stop.signal, onStoreError),
-  );
+  const stopped = once(stop.signal, 'abort');
+  const loops = lanes.map(async (lane, i) => {
+    await Promise.race([after, stopped]);
+    await runLane(parts, lane, sleepers[i] ?? new Sleeper(), stop.signal, onStoreError);
+  });
   const hint = (): void => {
     for (const sleeper of sleepers) sleeper.hint();
   };
