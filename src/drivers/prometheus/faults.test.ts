@@ -311,6 +311,25 @@ test('clocks that differ are said to differ', async () => {
   assert.match(error.message, /the clock of Prometheus and this server’s differ by (59|60|61) s/);
 });
 
+test('a slow answer is not a clock that differs; one that differs is found out behind a slow answer too', async () => {
+  const began = Date.parse('2026-03-01T12:00:00Z');
+  const slow = 20_000;
+  /** What is said where Prometheus' clock is `ahead` of ours (ms), and its answers take 20 s in all. */
+  const said = async (ahead: number): Promise<string> => {
+    let now = began;
+    await using server = await serving((_request, response) => {
+      response.setHeader('date', new Date(now + ahead).toUTCString());
+      now = began + slow;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(matrix()));
+    });
+    return (await scrapeOnce(sourceAt(server.url), null, () => now)).message;
+  };
+  assert.match(await said(0), /no sample of app-1/);
+  assert.match(await said(slow), /no sample of app-1/);
+  assert.match(await said(-60_000), /clock of Prometheus and this server’s differ by 60 s/);
+  assert.match(await said(slow + 60_000), /clock of Prometheus and this server’s differ by 60 s/);
+});
+
 test('without the weights there is nothing to put a sample down to', async () => {
   const source = sourceAt('http://127.0.0.1:9');
   const metrics = createPrometheusMetrics(source, createQueryClient(source, null), Date.now);

@@ -78,8 +78,8 @@ class Comparison {
     const read = await fetchReadings(client, source, slot, values, span, signal);
     if (!read.ok) return this.#remember(unreadable(read.error));
     const { readings, date } = read.value;
-    const skew = date === null ? 0 : Math.abs(date - clock()) / 1000;
-    // The header has whole seconds.
+    // It was answered between the question and now, however long that was; the header has whole seconds.
+    const skew = date === null ? 0 : Math.max(now - date, date - clock()) / 1000;
     if (skew > mostSkew + 1)
       return this.#fail(`the clock of Prometheus and this server’s differ by ${Math.round(skew)} s`);
     if (arms.stable !== null && !readings.some(({ arm }) => arm === 'stable'))
