@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { buildShop, type ShopVersion } from '../../../examples/shop/build.ts';
 import type { Load } from '../../../examples/shop/load.ts';
 import { testShop } from '../../../examples/shop/test.ts';
@@ -11,6 +10,7 @@ import {
   ReleaseView,
   SlotList,
   type SlotView,
+  WhyAnswer,
 } from '../../server/schemas.ts';
 import { HistoryAnswer } from '../../server/schemas-ledger.ts';
 import { makeSigningKey, type SigningKey, signStatement } from '../../cli/signing.ts';
@@ -18,6 +18,7 @@ import type { Client } from './client.ts';
 import { project, service } from './documents.ts';
 import type { Narrator } from './narrator.ts';
 import type { VersionReport } from './report.ts';
+import { until } from './until.ts';
 
 /** Who acts in the story, each through the API with rights of his own. */
 export interface Cast {
@@ -35,9 +36,6 @@ export interface Story {
   production: Load | null;
   readonly signal: AbortSignal;
 }
-
-const lookEveryMs = 150;
-const longestWaitMs = 120_000;
 
 export const releaseName = (version: ShopVersion): string => `${service}-${version}`;
 
@@ -110,10 +108,12 @@ const commitOf = (version: string): string => Buffer.from(`demo-${version}`.padE
 
 /** A second person reads the plan and approves exactly that. */
 async function approve(story: Story, promotion: string): Promise<void> {
-  const plan = await until(
-    story,
-    async () => (await promotionOf(story, 'production', promotion))?.plan ?? null,
-  );
+  const plan = await until({
+    what: `the plan of ${promotion}`,
+    look: async () => (await promotionOf(story, 'production', promotion))?.plan ?? null,
+    why: whyOf(story),
+    signal: story.signal,
+  });
   await story.cast.approver.post(
     `/v1/promotions/${project}/production/${service}/${promotion}/approve`,
     { plan: plan.digest, note: 'looks right' },
@@ -138,7 +138,7 @@ async function promotionOf(
 /** Follows a release in an environment to its end, telling each step and each new reason to wait. */
 async function untilEnd(story: Story, environment: string, release: string): Promise<EndedView> {
   let told = '';
-  return until(story, async () => {
+  const look = async (): Promise<EndedView | null> => {
     const slot = await slotOf(story, environment);
     const end = slot?.ended.find((e) => e.release === release);
     if (end !== undefined) return end;
@@ -147,7 +147,9 @@ async function untilEnd(story: Story, environment: string, release: string): Pro
     if (line !== '' && line !== told) story.narrator.note(line);
     told = line === '' ? told : line;
     return null;
-  });
+  };
+  const what = `${release} to come to an end in ${environment}`;
+  return until({ what, look, why: whyOf(story), signal: story.signal });
 }
 
 function lineFor(promotion: PromotionView, environment: string): string {
@@ -158,16 +160,8 @@ function lineFor(promotion: PromotionView, environment: string): string {
   return `${environment}: ${promotion.release} at ${weight} %`;
 }
 
-async function until<T>(story: Story, look: () => Promise<T | null>): Promise<T> {
-  const deadline = performance.now() + longestWaitMs;
-  while (performance.now() < deadline) {
-    story.signal.throwIfAborted();
-    const seen = await look();
-    if (seen !== null) return seen;
-    await delay(lookEveryMs, undefined, { signal: story.signal });
-  }
-  throw new Error('the demo waited two minutes for something that did not happen');
-}
+const whyOf = (story: Story) => (): Promise<WhyAnswer> =>
+  story.cast.requester.get(`/v1/why?project=${project}&service=${service}`, WhyAnswer);
 
 /** From the first request that a client saw the canary answer to the moment weight 0 was read back. */
 async function zeroSeconds(story: Story, release: string, end: EndedView): Promise<number | null> {
