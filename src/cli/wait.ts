@@ -63,6 +63,7 @@ const dataCodes = [
   'not-enough-traffic',
   'learning',
   'suspicious',
+  'source-unreadable',
   'no-aligned-data',
   'no-traffic',
   'no-stable-traffic',

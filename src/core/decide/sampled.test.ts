@@ -170,6 +170,30 @@ test('a history comes before anything is counted, or not at all', () => {
   assert.deepEqual(fold(counted, read(bench.slot.moving)).analysis, counted.analysis);
 });
 
+test('a source that could not be read is why the gate holds, until something is scraped', () => {
+  const bench = rollingOut();
+  const promotion = bench.slot.moving ?? '';
+  const message = 'Prometheus: requests: ECONNREFUSED';
+  const analysis = { promotion, gates: {}, crowded: false };
+  bench.entry({ type: 'history-read', at: bench.now, promotion, slices: [], ended: null, message, analysis });
+  bench.observe({ v1: 1, v2: 1 }, { v1: 100 });
+  const { decision } = bench.turn();
+  bench.observe({ v1: 1, v2: 1 }, { v1: 90, v2: 10 });
+  const { waits } = bench.turn();
+  const [wait] = waits.filter(({ gate }) => gate === 'canary');
+  assert.deepEqual(wait?.reason, { code: 'source-unreadable', message });
+  assert.deepEqual(
+    [wait?.owner, wait?.ifNothing],
+    ['environment', 'a person is asked when the gate’s hold is over'],
+  );
+  assert.ok((wait?.nextCheck ?? 0) > bench.now, 'it is looked at again when the hold is over');
+  const judged = decision.moves.find((move) => move.type === 'judged');
+  assert.ok(judged?.type === 'judged');
+  assert.deepEqual([judged.verdict, judged.reason], ['error', { code: 'source-unreadable', message }]);
+  bench.counted(10, 0, 90, 0);
+  assert.ok(!bench.waits().includes('source-unreadable'));
+});
+
 test('what a rollout has learnt of how errors cluster is there for the next one', () => {
   const bench = rollingOut();
   const analysis = analysisFromHistory(bench.slot, bench.project, past(5));

@@ -96,6 +96,11 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: 'send requests to the service',
     ifNothing: asks,
   },
+  'source-unreadable': {
+    owner: 'environment',
+    how: 'mend what the source says; belay apply --dry-run tries its queries, and the server’s log says what it says now',
+    ifNothing: asks,
+  },
   'not-scraped-yet': { owner: 'time', how: 'wait for the next scrape', ifNothing: stays },
   'no-aligned-data': {
     owner: 'environment',

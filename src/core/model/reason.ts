@@ -77,6 +77,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('no-baseline', {}),
   reason('no-traffic', {}),
   reason('no-stable-traffic', {}),
+  /** Nothing was scraped yet, and `message` is what the source said when the rollout began. */
+  reason('source-unreadable', { message: z.string().max(500) }),
   /** The weight is reached, and what was counted is of the weight before. */
   reason('not-scraped-yet', { weight: z.int() }),
   /** An arm that was there, or both, has not been heard of for a while. */

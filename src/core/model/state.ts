@@ -72,6 +72,8 @@ export interface Promotion {
   readonly turnedBack: { readonly endsAs: TurnBackEnd; readonly reason: Reason; readonly at: Millis } | null;
   /** When weight 0 was read back on the way back. */
   readonly atZeroAt: Millis | null;
+  /** What the source of metrics said where it could not be read when the rollout began; left out where it could. */
+  readonly sourceSaid?: string;
   /** What it waits for, by code, with the time since when. */
   readonly waitingSince: Readonly<Record<string, Millis>>;
 }

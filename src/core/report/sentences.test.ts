@@ -95,6 +95,10 @@ const told: readonly (readonly [Reason, string])[] = [
   ],
   [{ code: 'no-traffic' }, 'the canary has had no requests yet'],
   [
+    { code: 'source-unreadable', message: 'Prometheus: requests: ECONNREFUSED' },
+    'nothing was scraped yet; when the rollout began the source of metrics said: Prometheus: requests: ECONNREFUSED',
+  ],
+  [
     { code: 'approvals-missing', have: 1, need: 2, plan: digest, barred: ['u-anna', 'u-bert'] },
     '1 of 2 approvals given for plan cccccccccccc; u-anna and u-bert may not approve it',
   ],

@@ -88,6 +88,7 @@ const gateSentences: Sentences<
 const metricSentences: Sentences<
   | 'no-baseline'
   | 'no-traffic'
+  | 'source-unreadable'
   | 'no-stable-traffic'
   | 'not-scraped-yet'
   | 'no-aligned-data'
@@ -107,6 +108,8 @@ const metricSentences: Sentences<
 > = {
   'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
   'no-traffic': () => 'the canary has had no requests yet',
+  'source-unreadable': (r) =>
+    `nothing was scraped yet; when the rollout began the source of metrics said: ${r.message}`,
   'no-stable-traffic': () => 'stable has had no requests since, so there is nothing to compare with',
   'not-scraped-yet': (r) => `nothing was counted at ${r.weight} % yet`,
   'no-aligned-data': (r) =>

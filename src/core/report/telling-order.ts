@@ -29,6 +29,7 @@ const telling: readonly ReasonCode[] = [
   'behind',
   'window-closed',
   'stable-degraded',
+  'source-unreadable',
   'no-aligned-data',
   'not-counted',
   'too-many-pods',

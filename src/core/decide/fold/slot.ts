@@ -83,9 +83,10 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       return { ...next, analysis: entry.analysis };
     case 'history-read':
       // It comes before anything is counted, or not at all.
-      return next.moving === entry.promotion && next.analysis?.promotion !== entry.promotion
-        ? { ...next, analysis: entry.analysis }
-        : next;
+      if (next.moving !== entry.promotion || next.analysis?.promotion === entry.promotion) return next;
+      return change({ ...next, analysis: entry.analysis }, entry.promotion, () =>
+        entry.ended === null ? { sourceSaid: entry.message } : {},
+      );
     case 'effect-failed':
       return {
         ...next,

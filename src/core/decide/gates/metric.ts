@@ -26,7 +26,7 @@ const staleAfterMs = 30_000;
  * - `fail`: worse, with the gate's budget of false rollbacks, or surely over an absolute limit.
  * - `pass`: every metric was shown to be within its margin before the next weight.
  * - `insufficient`: neither yet; the reason says what is missing.
- * - `error`: what the gate counts is not counted, or is not counted any more.
+ * - `error`: what the gate counts is not counted, or is not counted any more, or its source could not be read.
  * - `pending`: an arm has no traffic. No data is never success.
  */
 export function judgeMetric(
@@ -39,6 +39,9 @@ export function judgeMetric(
     return answer('pending', { code: 'no-traffic' });
   if (analysis.crowded) return answer('error', { code: 'too-many-pods', most: mostPods });
   const { rollout, said } = analysis.gates[gate.name] ?? unheard;
+  const { sourceSaid } = context.promotion;
+  if (rollout === null && sourceSaid !== undefined)
+    return answer('error', { code: 'source-unreadable', message: sourceSaid });
   const t = rollout?.counters.told ?? null;
   if (rollout === null || said === null || t === null) return answer('pending', { code: 'no-traffic' });
   // What is worse stays so; whatever else was shown before the silence says nothing of now.
