@@ -140,9 +140,9 @@ async function writeSamples(samples: readonly Sample[], out: string | undefined)
 }
 
 const endings: Readonly<Record<MetricsHistory['ended'], string>> = {
-  'enough-events': 'it has enough failed requests',
+  'enough-events': 'more failures would teach nothing',
   'whole-span': 'no more than 24 hours are read',
-  'enough-samples': 'no more samples are kept',
+  'enough-samples': 'no more is kept',
   'out-of-time': 'the time for reading was over',
   'unusable-before': 'what Prometheus has from before cannot be used',
 };
