@@ -17,7 +17,7 @@ export type BroughtBack =
   | { readonly kind: 'back'; readonly weights: readonly Weight[]; readonly without: string | null }
   | { readonly kind: 'failed'; readonly why: string };
 
-type Record = Pick<TurnRecord, 'slot' | 'project' | 'releases'>;
+type SlotRecord = Pick<TurnRecord, 'slot' | 'project' | 'releases'>;
 
 /**
  * Lets an environment that was just started go on as it was left: stable, and in a rollout the canary, each with the
@@ -25,7 +25,7 @@ type Record = Pick<TurnRecord, 'slot' | 'project' | 'releases'>;
  * over it. A canary that does not come back is left out, and stable gets its share: the server sees that and rolls back.
  */
 export async function bringBack(
-  record: Record,
+  record: SlotRecord,
   driver: EnvironmentDriver,
   crypto: Crypto,
   signal: AbortSignal,
@@ -39,7 +39,9 @@ export async function bringBack(
   const { generation, workloads, weights } = first.value;
   // Not as a start leaves it: somebody has been faster.
   if (workloads.length > 0 || weights.length > 0) return { kind: 'nothing-to-do' };
-  const starting = releases.map((one) => start(record, one, generation, driver, crypto, limit));
+  const starting = releases.map((one) =>
+    start(record, one, generation, driver, crypto, limit).catch((bug: unknown) => String(bug)),
+  );
   const back: Left[] = [];
   const problems: string[] = [];
   let shared: readonly Weight[] = [];
@@ -107,7 +109,7 @@ function sharedBy(back: readonly Left[]): readonly Weight[] {
 
 /** Starts a release's processes and waits for them. Returns why they do not run, or null. */
 async function start(
-  { slot, project, releases }: Record,
+  { slot, project, releases }: SlotRecord,
   { role, release, artifact, configuration: wanted, weight }: Left,
   generation: number,
   driver: EnvironmentDriver,
