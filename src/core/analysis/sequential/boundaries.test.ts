@@ -39,6 +39,18 @@ test('the first samples are the zero of both arms; then each boundary gives what
   });
 });
 
+test('a sample told twice, in one batch or in the next, leaves the boundary of its time', () => {
+  const all = [0, 15, 30].flatMap((t) => [sample(t, 'c', t), sample(t, 's', 9 * t)]);
+  const once = rounds(all);
+  assert.equal(once.length, 2);
+  assert.deepEqual(rounds(all.flatMap((one) => [one, one])), once);
+  assert.deepEqual(rounds([...all, ...all]), once);
+  // The second batch brings the other arm's sample of the time, and the first one's again after it.
+  const first = takeIn(noCounters, all.slice(0, 3));
+  const second = takeIn(first.state, [...all.slice(3), ...all.slice(0, 3)]);
+  assert.deepEqual([...first.rounds, ...second.rounds], once);
+});
+
 test('a counter that went down, or a later start, begins at zero: 100, 130, 5, 25 is 30, 5, 20', () => {
   const counts = [100, 130, 5, 25];
   const found = rounds(counts.flatMap((n, i) => [sample(15 * i, 'c', n), sample(15 * i, 's', 900 + 90 * i)]));

@@ -55,13 +55,17 @@ export function takeIn(
   const seen = { ...state.seen };
   let { boundary, told } = state;
   const ordered = [...samples].sort((a, b) => a.t - b.t);
+  let isNew = false;
   ordered.forEach((sample, i) => {
     const last = pods[sample.pod];
-    if (last !== undefined && sample.t <= last.t) return;
-    pods[sample.pod] = advance(last, sample, boundary, { warmUp, watched });
-    seen[sample.arm] = true;
-    // What was scraped at one time is taken in together.
-    if (ordered[i + 1]?.t === sample.t) return;
+    if (last === undefined || sample.t > last.t) {
+      pods[sample.pod] = advance(last, sample, boundary, { warmUp, watched });
+      seen[sample.arm] = true;
+      isNew = true;
+    }
+    // What was scraped at one time is taken in together; a time of which all was known before is no time again.
+    if (!isNew || ordered[i + 1]?.t === sample.t) return;
+    isNew = false;
     const round = roundAt(pods, seen, boundary, told, sample);
     if (round === null) return;
     told = sample.t;
