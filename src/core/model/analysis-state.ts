@@ -123,8 +123,8 @@ export const SeriesState = z
     total: ArmPair,
     /** How many intervals in a row stable alone was out of the ordinary. */
     abnormal: z.number(),
-    /** Whether the last interval could be compared. */
-    counted: z.boolean(),
+    /** The arm that counted no requests in the last interval; the canary where it is both. */
+    idle: z.enum(['canary', 'stable']).nullable(),
   })
   .readonly();
 export type SeriesState = z.infer<typeof SeriesState>;

@@ -178,7 +178,7 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
   const least = Math.max(profile.stepAtLeast, next >= 1 ? profile.bake : 0);
   if (open.length === 0) {
     if (t - since < least) return hold({ code: 'step-time', seconds: least - (t - since) });
-    return { move: 'advance', reason: { code: 'within-margin' } };
+    return ofThen(state, profile.metrics) ?? { move: 'advance', reason: { code: 'within-margin' } };
   }
   if (t - since >= profile.maxHold) return hold({ code: 'ask-a-person' });
   const abnormal = open.find(({ series: s }) => (s?.abnormal ?? 0) > 0);
@@ -203,6 +203,18 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
   );
   if (missing === null) return hold({ code: 'will-not-settle', series: name });
   return hold({ code: learnt ? 'not-enough-traffic' : 'learning', series: name, missing });
+}
+
+/** Whether what was shown is of an earlier time only: a canary that hangs completes no requests, and fails none. */
+function ofThen({ series }: RolloutState, metrics: readonly MetricProfile[]): Decided | null {
+  const idle = metrics.map(({ metric }) => ({
+    name: seriesOf(metric),
+    arm: series[seriesOf(metric)]?.idle ?? null,
+  }));
+  const first = idle.find(({ arm }) => arm !== null);
+  if (first === undefined) return null;
+  if (idle.some(({ arm }) => arm === null)) return hold({ code: 'not-counted', series: first.name });
+  return hold({ code: first.arm === 'canary' ? 'no-traffic' : 'no-stable-traffic' });
 }
 
 /** What is to be shown: a margin before the next weight, at the canary's share, from the evidence that there is. */

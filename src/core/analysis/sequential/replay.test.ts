@@ -98,6 +98,23 @@ test('without canary requests nothing is shown: neither rollback nor promotion',
   assert.deepEqual([final.move, final.reason.code], ['hold', 'no-traffic']);
 });
 
+test('a canary that hangs after it was shown to be good is not promoted on its silence, nor against a silent stable', () => {
+  const samples = recorded({ minutes: 20, requests: 75_000, stable: 0.005, canary: 0.005 });
+  assert.equal(replay(samples, [], errorsOnly).final.move, 'promote');
+  for (const [arm, code] of [
+    ['canary', 'no-traffic'],
+    ['stable', 'no-stable-traffic'],
+  ] as const) {
+    const hung = samples.map((one) => {
+      const last = samples.find(({ t, pod }) => t === 75 && pod === one.pod);
+      return one.arm === arm && one.t > 75 && last !== undefined ? { ...last, t: one.t } : one;
+    });
+    const { decisions, final } = replay(hung, [], errorsOnly);
+    assert.deepEqual(decisions.find(({ t }) => t === 75)?.reason.code, 'step-time', 'it was shown by then');
+    assert.deepEqual([final.move, final.reason.code], ['hold', code]);
+  }
+});
+
 test('errors against a baseline without any are found', () => {
   const { final } = replay(
     recorded({ minutes: 10, requests: 1500, stable: 0, canary: 0.05 }),

@@ -30,7 +30,7 @@ export const freshSeries = (learnt?: LearntSeries): SeriesState => ({
   stage: nothing,
   total: nothing,
   abnormal: 0,
-  counted: false,
+  idle: null,
 });
 
 /** What it leaves to the next rollout: how its bad events cluster, which is the service's, and not a release's. */
@@ -166,7 +166,7 @@ export function addInterval(
     promotion,
     promotionBest: Math.max(state.promotionBest, promotion),
     abnormal: abnormal ? state.abnormal + 1 : 0,
-    counted: compared,
+    idle: nc <= 0 ? 'canary' : ns <= 0 ? 'stable' : null,
   };
 }
 
