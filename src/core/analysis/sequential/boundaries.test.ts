@@ -67,6 +67,31 @@ test('a counter that went down, or a later start, begins at zero: 100, 130, 5, 2
   assert.deepEqual(restarted.map(told), [[0, 15, { c: 12 }, { s: 90 }]]);
 });
 
+test('a start that wavers, as one reckoned from an uptime does, is no new process', () => {
+  const found = rounds([
+    ...[0, 15, 30].map((t) => sample(t, 'c', 1_000_000 + t, { started: -1_000 + (t % 7) / 10 })),
+    ...[0, 15, 30].map((t) => sample(t, 's', 9 * t)),
+  ]);
+  assert.deepEqual(found.map(told), [
+    [0, 15, { c: 15 }, { s: 135 }],
+    [15, 30, { c: 15 }, { s: 135 }],
+  ]);
+});
+
+test('one series that fell alone is no new process: the pod is left out until its next sample', () => {
+  const errors = [5_000, 5_001, 4_999, 5_001];
+  const found = rounds([
+    ...errors.map((bad, i) => sample(15 * i, 's1', 1_000_000 + 15 * i, { bad: { errors: bad } })),
+    ...errors.map((_, i) => sample(15 * i, 's2', 90 * i)),
+    ...errors.map((_, i) => sample(15 * i, 'c', 10 * i)),
+  ]);
+  assert.deepEqual(found.map(told), [
+    [0, 15, { c: 10 }, { s1: 15, s2: 90 }],
+    [15, 30, { c: 10 }, { s2: 90 }],
+    [30, 45, { c: 10 }, { s1: 15, s2: 90 }],
+  ]);
+});
+
 test('a missed scrape merges into the next interval of both arms', () => {
   const found = rounds([
     sample(0, 'c', 0),

@@ -101,21 +101,26 @@ function advance(
   const goesOn = last !== undefined && last.boundary === boundary;
   const gauge = gaugeOf(sample, watched);
   let since: Counts | null = null;
-  if (warm && goesOn)
-    since = added(
-      last.since,
-      withGauge(wasReset(last, now, started) ? now : difference(now, last.last), gauge),
-    );
-  else if (warm && young) since = withGauge(now, gauge);
+  if (warm && goesOn) {
+    if (wasReset(last, now, started)) since = added(last.since, withGauge(now, gauge));
+    else if (!isTorn(last, now)) since = added(last.since, withGauge(difference(now, last.last), gauge));
+  } else if (warm && young) since = withGauge(now, gauge);
   return { arm: sample.arm, t: sample.t, gap, every, started, last: now, since, boundary };
 }
 
-/** A process that started again counts from zero: its start says so, or any counter that went down. */
+/** Seconds by which a start that is reckoned from a process' age wavers, and by which clocks may be apart. */
+const wavering = { start: 1, clocks: 5 };
+
+/** A process that started again counts from zero: its start says so, or its requests went down. */
 function wasReset(last: PodState, now: Counts, started: number | null): boolean {
-  if (started !== null && last.started !== null && started > last.started) return true;
   if (now.requests < last.last.requests) return true;
-  return Object.entries(last.last.bad).some(([key, count]) => (now.bad[key] ?? count) < count);
+  if (started === null || last.started === null) return false;
+  return started > last.started + wavering.start && started > last.t - wavering.clocks;
 }
+
+/** One series that went down alone cannot be told from a process that began anew and has already more requests. */
+const isTorn = (last: PodState, now: Counts): boolean =>
+  Object.entries(last.last.bad).some(([key, count]) => key in now.bad && (now.bad[key] ?? 0) < count);
 
 /** The bad counts of a sample: those it names, and for each latency bound the requests above it. */
 function badOf(sample: Sample): Record<string, number> {
