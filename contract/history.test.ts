@@ -25,6 +25,7 @@ spec:
     errors: app_requests_total{code=~"5.."}
     latency: { buckets: app_seconds_bucket }
     started: app_start_time_seconds
+    saturation: app_busy
 `;
 
 async function historyFromTheCommandLine(): Promise<void> {
