@@ -123,8 +123,8 @@ export const SeriesState = z
     total: ArmPair,
     /** How many intervals in a row stable alone was out of the ordinary. */
     abnormal: z.number(),
-    /** The arm that counted no requests in the last interval; the canary where it is both. */
-    idle: z.enum(['canary', 'stable']).nullable(),
+    /** For how long (seconds) each arm has had no requests, and how many it should have had by the other's. */
+    idle: z.strictObject({ canary: z.number(), stable: z.number(), missed: z.number() }).readonly(),
   })
   .readonly();
 export type SeriesState = z.infer<typeof SeriesState>;

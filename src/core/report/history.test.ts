@@ -94,7 +94,7 @@ const told: readonly (readonly [Entry, string])[] = [
         actions: [],
       },
     },
-    'shop-v2-production is at 10 %, read back; gate errors says pending: the canary has had no requests yet',
+    'shop-v2-production is at 10 %, read back; gate errors says pending: the canary gets no requests',
   ],
   [
     { type: 'opened', at, by, commit: '9f8d111d8aabbccdd', summary: 'vouchers', contributors: [] },

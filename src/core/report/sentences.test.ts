@@ -93,7 +93,7 @@ const told: readonly (readonly [Reason, string])[] = [
     },
     'errors 30 % (30 of 100), limit 5 %',
   ],
-  [{ code: 'no-traffic' }, 'the canary has had no requests yet'],
+  [{ code: 'no-traffic' }, 'the canary gets no requests'],
   [
     { code: 'source-unreadable', message: 'Prometheus: requests: ECONNREFUSED' },
     'nothing was scraped yet; when the rollout began the source of metrics said: Prometheus: requests: ECONNREFUSED',

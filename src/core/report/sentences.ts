@@ -107,7 +107,7 @@ const metricSentences: Sentences<
   | 'within-margin'
 > = {
   'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
-  'no-traffic': () => 'the canary has had no requests yet',
+  'no-traffic': () => 'the canary gets no requests',
   'source-unreadable': (r) =>
     `nothing was scraped yet; when the rollout began the source of metrics said: ${r.message}`,
   'no-stable-traffic': () => 'stable has had no requests since, so there is nothing to compare with',

@@ -13,6 +13,7 @@ import {
   evidenceOf,
   excessOf,
   hasLearnt,
+  idleArm,
   isShown,
   seriesDispersion,
   stableRate,
@@ -207,10 +208,11 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
 
 /** Whether what was shown is of an earlier time only: a canary that hangs completes no requests, and fails none. */
 function ofThen({ series }: RolloutState, metrics: readonly MetricProfile[]): Decided | null {
-  const idle = metrics.map(({ metric }) => ({
-    name: seriesOf(metric),
-    arm: series[seriesOf(metric)]?.idle ?? null,
-  }));
+  const idle = metrics.map(({ metric }) => {
+    const name = seriesOf(metric);
+    const one = series[name];
+    return { name, arm: one === undefined ? null : idleArm(one) };
+  });
   const first = idle.find(({ arm }) => arm !== null);
   if (first === undefined) return null;
   if (idle.some(({ arm }) => arm === null)) return hold({ code: 'not-counted', series: first.name });

@@ -30,7 +30,7 @@ export const freshSeries = (learnt?: LearntSeries): SeriesState => ({
   stage: nothing,
   total: nothing,
   abnormal: 0,
-  idle: null,
+  idle: { canary: 0, stable: 0, missed: 0 },
 });
 
 /** What it leaves to the next rollout: how its bad events cluster, which is the service's, and not a release's. */
@@ -166,8 +166,33 @@ export function addInterval(
     promotion,
     promotionBest: Math.max(state.promotionBest, promotion),
     abnormal: abnormal ? state.abnormal + 1 : 0,
-    idle: nc <= 0 ? 'canary' : ns <= 0 ? 'stable' : null,
+    idle: idleAfter(state, nc, ns, seconds),
   };
+}
+
+function idleAfter(
+  { idle, stage }: SeriesState,
+  nc: number,
+  ns: number,
+  seconds: number,
+): SeriesState['idle'] {
+  const [canary, stable] = [stage.canary.requests, stage.stable.requests];
+  const usual = canary > 0 && stable > 0 ? (nc <= 0 ? (ns * canary) / stable : (nc * stable) / canary) : 0;
+  return {
+    canary: nc > 0 ? 0 : stored(idle.canary + seconds),
+    stable: ns > 0 ? 0 : stored(idle.stable + seconds),
+    missed: nc > 0 && ns > 0 ? 0 : stored(idle.missed + usual),
+  };
+}
+
+/** Expected requests, and seconds, without any of which an arm has gone silent: chance gives the first in 1 of 150. */
+const silence = { requests: 5, seconds: 60 };
+
+/** The arm that counts no requests any more although it should; the canary where it is both. */
+export function idleArm({ idle }: SeriesState): 'canary' | 'stable' | null {
+  const isIdle = (seconds: number): boolean =>
+    seconds > 0 && (idle.missed >= silence.requests || seconds >= silence.seconds);
+  return isIdle(idle.canary) ? 'canary' : isIdle(idle.stable) ? 'stable' : null;
 }
 
 /** The running comparison. */
