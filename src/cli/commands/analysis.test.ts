@@ -79,6 +79,42 @@ test('whatever is wrong names its file and line', () => {
   assert.equal(belay(join(folder, 'none.ndjson')).code, 2);
 });
 
+test('a file that would leave something out silently is refused, or read as it is meant', () => {
+  const good = samples(200);
+  const [first = {}] = good;
+  const played = belay(file('good.ndjson', good), '-o', 'json').out;
+  const meant = {
+    'one name in both arms': good.map((one) => ({ ...one, pod: '0' })),
+    'started and ready without a value': good.map((one) => ({ ...one, started: null, ready: null })),
+    'bounds as fractions': good.map((one) => {
+      const { latencyMs } = one as { latencyMs: Record<string, number> };
+      return {
+        ...one,
+        latencyMs: { '100.0': latencyMs['100'], '250.0': latencyMs['250'], '+Inf': latencyMs['+Inf'] },
+      };
+    }),
+    'a byte order mark': [`\uFEFF${JSON.stringify(first)}`, ...good.slice(1)],
+    'each line twice': good.flatMap((one) => [one, one]),
+  };
+  for (const [what, lines] of Object.entries(meant))
+    assert.equal(belay(file('meant.ndjson', lines), '-o', 'json').out, played, what);
+
+  const infinite = file('infinite.ndjson', [{ ...first, latencyMs: { '250': 0 } }]);
+  assert.match(belay(infinite).words, /infinite\.ndjson:1: latencyMs: \+Inf is missing/);
+  const uncounted = file(
+    'uncounted.ndjson',
+    good.map((one) => ({ ...one, bad: { error: 1 } })),
+  );
+  assert.match(belay(uncounted).words, /no sample has bad\.errors/);
+  const later = file('later.ndjson', [{ ...first, arm: 'stable', t: 600 }]);
+  assert.match(
+    belay(file('good.ndjson', good), '--history', later).words,
+    /it goes on to t = 600, and they begin at 0/,
+  );
+  const pipeline = file('pipeline.yaml', ['analysis:', '  - kind: metric']);
+  assert.match(belay(file('good.ndjson', good), '--gate', pipeline).words, /one metric gate is expected/);
+});
+
 test('a bound that was not recorded is refused with those that were; without a gate the nearest is taken and told', () => {
   const good = file('good.ndjson', samples(200));
   const gate = file('bound.yaml', ['latency:', '  aboveMs: 300']);

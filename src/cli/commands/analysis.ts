@@ -23,13 +23,17 @@ export async function replayAnalysis(file: string, options: ReplayOptions): Prom
     throw usage(`there is no output format ${options.output} for analysis replay; there is json`);
   const samples = await readSamples(file);
   if (samples.length === 0) throw new CliFailure('error', `${file} holds no samples`);
+  if (!samples.some(({ bad }) => 'errors' in bad))
+    throw new CliFailure(
+      'error',
+      `${file}: no sample has bad.errors, at 0 where none failed: none counted is not none`,
+    );
   const history = options.history === undefined ? [] : await readSamples(options.history);
-  const canary = history.findIndex(({ arm }) => arm === 'canary');
-  if (canary >= 0)
-    throw new CliFailure('error', `${options.history}: a history holds stable pods, not a canary`);
+  if (options.history !== undefined) refuseHistory(options.history, history, samples);
   const written =
     options.gate === undefined ? usualProfile(file, samples) : await readProfile(options.gate, samples);
-  const played = replay(samples, history, profileOf(written));
+  const nameOf = podNames([...samples, ...history]);
+  const played = replay(samples.map(nameOf), history.map(nameOf), profileOf(written));
   const { svg } = options;
   if (svg !== undefined) {
     await writeFile(svg, replayChart(played)).catch((error: unknown) => {
@@ -51,6 +55,28 @@ export async function replayAnalysis(file: string, options: ReplayOptions): Prom
   printData(printable(`final: ${move}${t === null ? '' : ` at ${t} s`} (${reason.code})`));
 }
 
+/** A history is of stable, and ends before the samples begin: what is older than a pod's last sample would be dropped. */
+function refuseHistory(file: string, history: readonly Sample[], samples: readonly Sample[]): void {
+  if (history.some(({ arm }) => arm === 'canary'))
+    throw new CliFailure('error', `${file}: a history holds stable pods, not a canary`);
+  const last = history.reduce((most, { t }) => Math.max(most, t), -Infinity);
+  const first = samples.reduce((least, { t }) => Math.min(least, t), Infinity);
+  if (last > first)
+    throw new CliFailure(
+      'error',
+      `${file}: a history ends before the samples begin; it goes on to t = ${last}, and they begin at ${first}`,
+    );
+}
+
+/** Pods are told apart by arm and name; the analysis knows names alone. */
+function podNames(samples: readonly Sample[]): (sample: Sample) => Sample {
+  const [canary, stable] = (['canary', 'stable'] as const).map(
+    (arm) => new Set(samples.filter((one) => one.arm === arm).map(({ pod }) => pod)),
+  );
+  const isShared = [...(canary ?? [])].some((pod) => stable?.has(pod));
+  return (sample) => (isShared ? { ...sample, pod: `${sample.arm}/${sample.pod}` } : sample);
+}
+
 /** Reads samples, one JSON object a line; whatever is wrong names the file and the line. */
 async function readSamples(file: string): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
@@ -62,7 +88,9 @@ async function readSamples(file: string): Promise<readonly Sample[]> {
     })) {
       number += 1;
       if (line.trim() === '') continue;
-      samples.push(sampleOf(line, `${file}:${number}`));
+      // Some editors begin a file with a byte order mark.
+      const text = number === 1 ? line.replace(/^\uFEFF/, '') : line;
+      samples.push(sampleOf(text, `${file}:${number}`));
     }
   } catch (error) {
     if (error instanceof CliFailure) throw error;
@@ -78,10 +106,28 @@ function sampleOf(line: string, place: string): Sample {
   } catch (error) {
     throw new CliFailure('error', `${place}: not JSON: ${(error as Error).message}`);
   }
-  const read = Sample.safeParse(json);
-  if (read.success) return read.data;
-  throw new CliFailure('error', `${place}: ${issueOf(read.error)}`);
+  const read = WrittenSample.safeParse(json);
+  if (!read.success) throw new CliFailure('error', `${place}: ${issueOf(read.error)}`);
+  const { started, ready, latencyMs, ...sample } = read.data;
+  const bounds = Object.entries(latencyMs);
+  if (bounds.length > 0 && !('+Inf' in latencyMs))
+    throw new CliFailure('error', `${place}: latencyMs: +Inf is missing, the count of all requests`);
+  return {
+    ...sample,
+    // "250" and "250.0" are one bound.
+    latencyMs: Object.fromEntries(
+      bounds.map(([bound, count]) => [bound === '+Inf' ? bound : String(Number(bound)), count]),
+    ),
+    ...(typeof started === 'number' ? { started } : {}),
+    ...(typeof ready === 'number' ? { ready } : {}),
+  };
 }
+
+/** Writers that have no start or no readiness of a pod leave it out, or write null. */
+const WrittenSample = Sample.extend({
+  started: Sample.shape.started.nullable(),
+  ready: Sample.shape.ready.nullable(),
+});
 
 function issueOf(error: {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
@@ -127,7 +173,11 @@ async function readProfile(file: string, samples: readonly Sample[]): Promise<An
     throw new CliFailure('error', `${file}: ${(error as Error).message}`);
   }
   const read = AnalysisProfile.safeParse(document);
-  if (!read.success) throw new CliFailure('error', `${file}: ${issueOf(read.error)}`);
+  if (!read.success)
+    throw new CliFailure(
+      'error',
+      `${file}: ${issueOf(read.error)}; one metric gate is expected, its fields (errors, latency, alpha, …) at the top`,
+    );
   const { latency } = read.data;
   const bounds = boundsOf(samples);
   if (latency !== null && !bounds.includes(latency.aboveMs))
