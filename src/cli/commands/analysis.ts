@@ -23,10 +23,11 @@ export async function replayAnalysis(file: string, options: ReplayOptions): Prom
     throw usage(`there is no output format ${options.output} for analysis replay; there is json`);
   const samples = await readSamples(file);
   if (samples.length === 0) throw new CliFailure('error', `${file} holds no samples`);
-  if (!samples.some(({ bad }) => 'errors' in bad))
+  const counted = new Set(samples.flatMap(({ bad }) => Object.keys(bad)));
+  if (counted.size > 0 && !counted.has('errors'))
     throw new CliFailure(
       'error',
-      `${file}: no sample has bad.errors, at 0 where none failed: none counted is not none`,
+      `${file}: errors are counted as bad.errors, and there is only bad.${[...counted].join(', bad.')}`,
     );
   const history = options.history === undefined ? [] : await readSamples(options.history);
   if (options.history !== undefined) refuseHistory(options.history, history, samples);
