@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -14,8 +14,9 @@ import { type Cell, cellOf, minutes, percent } from './summary.ts';
  * Canary rules side by side in simulated worlds: how often identical canaries are rolled back, how long worse ones
  * take to be found, what whole rollouts end in. Exits 1 when one of the promises is broken.
  *   scripts/run bench/canary/benchmark.ts [--short] [--only TEXT] [--sizes others=50,kayenta=10] [--minutes 30]
- *     [--json FILE] [--svg FILE]
+ *     [--json FILE] [--svg FILE] [--onto FILE]
  * With --minutes no work is handed out after that (--short: 3.5): every cell says how many canaries it had.
+ * With --onto the cells that are not played now are those of an earlier run's JSON.
  */
 const { values: options } = parseArgs({
   options: {
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: String(cpus().length) },
     json: { type: 'string' },
     svg: { type: 'string' },
+    onto: { type: 'string' },
   },
 });
 const form = options.short ? 'short' : 'full';
@@ -130,7 +132,18 @@ function print(cells: readonly Cell[]): void {
   }
 }
 
-const cells = summarised(await playAll([...units()]));
+/** What was played now, in the place of what an earlier run says of the same world, harm and rule. */
+function onto(now: readonly Cell[], file: string | undefined): readonly Cell[] {
+  if (file === undefined) return now;
+  const earlier = (JSON.parse(readFileSync(file, 'utf8')) as { readonly cells: readonly Cell[] }).cells;
+  const keyOf = ({ part, world, harm, rule }: Cell): string => [part, world, harm, rule].join('\n');
+  const played = new Map(now.map((cell) => [keyOf(cell), cell]));
+  const kept = earlier.map((cell) => played.get(keyOf(cell)) ?? cell);
+  const known = new Set(earlier.map(keyOf));
+  return [...kept, ...now.filter((cell) => !known.has(keyOf(cell)))];
+}
+
+const cells = onto(summarised(await playAll([...units()])), options.onto);
 print(cells);
 const musts = judged(cells);
 console.log('\nPromises');
