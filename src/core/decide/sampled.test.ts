@@ -199,14 +199,23 @@ test('what a rollout has learnt of how errors cluster is there for the next one'
   const analysis = analysisFromHistory(bench.slot, bench.project, past(5));
   const { moving } = bench.slot;
   bench.slot = { ...bench.slot, analysis };
-  const reason = { code: 'superseded-by', promotion: 'next-production', release: 'v3' } as const;
-  const ended = foldDecision(bench.slot, {
-    now: bench.now,
-    moves: [
-      { type: 'ended', promotion: moving ?? '', state: 'superseded', reason, proof: 'none', warmUntil: null },
-    ],
-    actions: [],
-  });
+  const end = (state: 'promoted' | 'superseded'): SlotState =>
+    foldDecision(bench.slot, {
+      now: bench.now,
+      moves: [
+        {
+          type: 'ended',
+          promotion: moving ?? '',
+          state,
+          reason: { code: 'done' },
+          proof: 'none',
+          warmUntil: null,
+        },
+      ],
+      actions: [],
+    });
+  assert.deepEqual(end('superseded').learnt, {}, 'how a canary fails is not how the service does');
+  const ended = end('promoted');
   assert.equal(ended.analysis, null);
   const next = analysisAfter(
     { ...bench.slot, analysis: null, learnt: ended.learnt },

@@ -94,7 +94,7 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
     ended: [end, ...state.ended].slice(0, keptEnds),
     moving: wasMoving ? null : state.moving,
     analysis: wasMoving ? null : state.analysis,
-    learnt: wasMoving ? learnt(state) : state.learnt,
+    learnt: wasMoving && move.state === 'promoted' ? learnt(state) : state.learnt,
     // What moved and was overtaken leaves no wish behind; a call on its way is fenced by the next generation.
     effects:
       wasMoving && move.state === 'superseded'
@@ -108,7 +108,10 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
     : closed;
 }
 
-/** What the rollout that ends has learnt; one that counted nothing leaves what was there. */
+/**
+ * What a promoted rollout has learnt; one that counted nothing leaves what was there. A canary that failed by fits
+ * would teach that errors come in clusters, and the next bad one would be found late.
+ */
 function learnt({ analysis, learnt: before }: SlotState): SlotState['learnt'] {
   const gates = Object.entries(analysis?.gates ?? {});
   return gates.length === 0
