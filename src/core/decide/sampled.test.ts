@@ -13,12 +13,12 @@ import type { SlotState } from '../model/state.ts';
 import { foldDecision, foldSlot } from './fold/slot.ts';
 import { analysisAfter, analysisFromHistory } from './sampled.ts';
 
-/** v1 is stable, v2 rolls out by a gate with all defaults. */
-function rollingOut(): TurnBench {
+/** v1 is stable, v2 rolls out by gates with all defaults. */
+function rollingOut(...gates: readonly string[]): TurnBench {
   const bench = new TurnBench();
   const pipeline = bench.production({
     rollout: { steps: [10, 50, 100] },
-    analysis: [{ kind: 'metric', name: 'canary', saturation: {} }],
+    analysis: ['canary', ...gates].map((name) => ({ kind: 'metric', name, saturation: {} })),
   });
   bench.bootstrap('v1', pipeline, 1);
   bench.build('v2');
@@ -63,6 +63,36 @@ test('as many pods as an analysis follows fit into an entry of the ledger', () =
     analysis,
   });
   assert.ok(canonicalJson(entry).length < 62_000, `${canonicalJson(entry).length} bytes`);
+});
+
+test('two gates have room for half as many: what would not fit is too many, and never stops the slot', () => {
+  const bench = rollingOut('observed');
+  const of = (pods: number) =>
+    analysisAfter(bench.slot, bench.project, [
+      ...scrape(100, pods),
+      ...scrape(101, pods),
+      ...scrape(102, pods),
+    ]);
+  const some = of(16);
+  assert.ok(some !== null && !some.crowded && canonicalJson(some).length < 62_500);
+  assert.equal(of(mostPods)?.crowded, true);
+});
+
+test('stable pods that are replaced again and again do not fill the analysis', () => {
+  const bench = rollingOut();
+  let { slot } = bench;
+  for (let t = 0; t < 600; t++) {
+    const samples = scrape(100 + t, 6).map((sample, i) =>
+      sample.arm === 'canary' ? sample : { ...sample, pod: `stable-${Math.floor((t + 3 * i) / 20)}-${i}` },
+    );
+    slot = { ...slot, analysis: analysisAfter(slot, bench.project, samples) };
+  }
+  assert.equal(slot.analysis?.crowded, false);
+  const pods = slot.analysis?.gates['canary']?.rollout.series['errors']?.pods ?? {};
+  assert.ok(
+    Object.keys(pods).length <= mostPods && Object.keys(pods).length >= 4,
+    `${Object.keys(pods).length}`,
+  );
 });
 
 test('few pods with very long names are too many as well', () => {

@@ -9,6 +9,8 @@ import { analysisOf } from './gates/metric.ts';
 
 /** In characters, of all their names together: every series tells of every pod by its name. */
 const longestNames = 1_400;
+/** In bytes, of all gates together: what an entry of the ledger has room for, beside the slices of a history. */
+const largest = { sampled: 62_000, history: 48_000 };
 
 type Pinned = Pick<ProjectState, 'pinned'>;
 
@@ -27,14 +29,15 @@ export function analysisAfter(
   const pods = new Set(samples.map(({ pod }) => pod));
   for (const { rollout } of Object.values(before?.gates ?? {}))
     for (const pod of Object.keys(rollout.counters.pods)) pods.add(pod);
-  if (before?.crowded === true || isCrowded(pods))
-    return { promotion: moving.id, gates: before?.gates ?? {}, crowded: true };
-  return analysed(moving, project, (gate, steps) => {
+  const crowded: AnalysisState = { promotion: moving.id, gates: before?.gates ?? {}, crowded: true };
+  if (before?.crowded === true || isCrowded(pods)) return crowded;
+  const after = analysed(moving, project, (gate, steps) => {
     const profile = gateProfile(gate);
     const begun =
       before?.gates[gate.name]?.rollout ?? beginWith(profile, samples, slot.learnt[gate.name] ?? {});
     return addBatch(begun, profile, steps, samples);
   });
+  return sizeOf(after) > largest.sampled ? crowded : after;
 }
 
 /** The analysis at the beginning of a rollout, from what stable counted before it; null where nothing moves. */
@@ -51,7 +54,7 @@ export function analysisFromHistory(
     beginWithHistory(gateProfile(gate), history, slot.learnt[gate.name] ?? {}),
   );
   const pods = new Set(Object.values(found.gates).flatMap((one) => Object.keys(one.rollout.counters.pods)));
-  return isCrowded(pods) ? none : found;
+  return isCrowded(pods) || sizeOf(found) > largest.history ? none : found;
 }
 
 const movingOf = (slot: SlotState): Promotion | undefined =>
@@ -59,6 +62,13 @@ const movingOf = (slot: SlotState): Promotion | undefined =>
 
 const isCrowded = (pods: ReadonlySet<string>): boolean =>
   pods.size > mostPods || [...pods].reduce((length, name) => length + name.length, 0) > longestNames;
+
+/** In bytes of UTF-8, as it is written; of a few pods it is small enough without being written. */
+function sizeOf({ gates }: AnalysisState): number {
+  const pods = Object.values(gates).map(({ rollout }) => Object.keys(rollout.counters.pods).length);
+  if (pods.reduce((sum, count) => sum + 36_000 + 1_500 * count, 0) < largest.history) return 0;
+  return JSON.stringify(gates).replaceAll(/[^\x00-\x7f]/g, '...').length;
+}
 
 function analysed(
   moving: Promotion,

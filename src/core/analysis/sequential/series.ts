@@ -6,6 +6,7 @@ import type {
   SeriesState,
   Tally,
 } from '../../model/analysis-state.ts';
+import { mostPods as mostFollowed } from '../../model/analysis-state.ts';
 import { gaugeScrapes, type Interval, isSaturated } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';
@@ -283,7 +284,11 @@ function summed(
     const [x, n] = sums[pod] ?? [0, 0];
     sums[pod] = [x + bad, n + requests];
   }
-  return sums;
+  // Pods that are replaced again and again must not fill the state; of so many, those that are there tell enough.
+  const names = Object.keys(sums);
+  return names.length <= mostFollowed
+    ? sums
+    : Object.fromEntries(names.flatMap((pod) => (pod in b ? [[pod, sums[pod] ?? [0, 0]]] : [])));
 }
 
 /** ln of the rollback evidence: of all pods, or without one (pods that are not judged apart: all). */
