@@ -92,6 +92,20 @@ test('one series that fell alone is no new process: the pod is left out until it
   ]);
 });
 
+test('requests that fell by a little, as where a route is taken away, are not those of a new process', () => {
+  const requests = [1_000_000, 1_000_015, 999_000, 999_015];
+  const found = rounds([
+    ...requests.map((n, i) => sample(15 * i, 's1', n)),
+    ...requests.map((_, i) => sample(15 * i, 's2', 90 * i)),
+    ...requests.map((_, i) => sample(15 * i, 'c', 10 * i)),
+  ]);
+  assert.deepEqual(found.map(told), [
+    [0, 15, { c: 10 }, { s1: 15, s2: 90 }],
+    [15, 30, { c: 10 }, { s2: 90 }],
+    [30, 45, { c: 10 }, { s1: 15, s2: 90 }],
+  ]);
+});
+
 test('a missed scrape merges into the next interval of both arms', () => {
   const found = rounds([
     sample(0, 'c', 0),

@@ -111,15 +111,19 @@ function advance(
 /** Seconds by which a start that is reckoned from a process' age wavers, and by which clocks may be apart. */
 const wavering = { start: 1, clocks: 5 };
 
-/** A process that started again counts from zero: its start says so, or its requests went down. */
+/** A process that started again counts from zero: its start says so, or its requests went down by half and more. */
 function wasReset(last: PodState, now: Counts, started: number | null): boolean {
-  if (now.requests < last.last.requests) return true;
+  if (now.requests < last.last.requests && 2 * now.requests <= last.last.requests) return true;
   if (started === null || last.started === null) return false;
   return started > last.started + wavering.start && started > last.t - wavering.clocks;
 }
 
-/** One series that went down alone cannot be told from a process that began anew and has already more requests. */
+/**
+ * A part that went down cannot be told from a process that began anew and has soon counted as much: the series of a route
+ * that was taken away, or one series alone. Millions of requests of a whole life must not count as this interval's.
+ */
 const isTorn = (last: PodState, now: Counts): boolean =>
+  now.requests < last.last.requests ||
   Object.entries(last.last.bad).some(([key, count]) => key in now.bad && (now.bad[key] ?? 0) < count);
 
 /** The bad counts of a sample: those it names, and for each latency bound the requests above it. */
