@@ -56,6 +56,7 @@ export function takeIn(
   let { boundary, told } = state;
   const ordered = [...samples].sort((a, b) => a.t - b.t);
   let isNew = false;
+  let awaited: string | null = null;
   ordered.forEach((sample, i) => {
     const last = pods[sample.pod];
     if (last === undefined || sample.t > last.t) {
@@ -66,7 +67,9 @@ export function takeIn(
     // What was scraped at one time is taken in together; a time of which all was known before is no time again.
     if (!isNew || ordered[i + 1]?.t === sample.t) return;
     isNew = false;
+    if (awaited !== null && isAwaited(pods[awaited], boundary, sample.t)) return;
     const round = roundAt(pods, seen, boundary, told, sample);
+    awaited = round === null ? lastAwaited(pods, boundary, sample.t) : null;
     if (round === null) return;
     told = sample.t;
     if (round.kind === 'silence') {
@@ -214,6 +217,24 @@ function isSilent(pod: PodState, t: number, pace: number | null): boolean {
   const every = pod.every ?? pace;
   return every !== null && t - pod.t >= 2 * every - 1e-6;
 }
+
+/**
+ * Whether a boundary waits for this pod, as far as that is known without looking at the others. One such pod is enough
+ * to know that there is none yet: thousands of pods, each scraped at a time of its own, are not gone through each time.
+ */
+const isAwaited = (pod: PodState | undefined, boundary: number | null, t: number): boolean =>
+  pod !== undefined &&
+  pod.every !== null &&
+  boundary !== null &&
+  pod.t <= boundary &&
+  !isSilent(pod, t, null);
+
+/** The last of the pods that a boundary waits for: they mostly come in one order. */
+const lastAwaited = (
+  pods: Readonly<Record<string, PodState>>,
+  boundary: number | null,
+  t: number,
+): string | null => Object.keys(pods).findLast((name) => isAwaited(pods[name], boundary, t)) ?? null;
 
 /** Sets the live pods' zero to the boundary, and forgets who has been gone for long. */
 function beginAnew(pods: Record<string, PodState>, boundary: number): void {
