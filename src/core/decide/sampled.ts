@@ -67,7 +67,7 @@ const isCrowded = (pods: ReadonlySet<string>): boolean =>
 function sizeOf({ gates }: AnalysisState): number {
   const pods = Object.values(gates).map(({ rollout }) => Object.keys(rollout.counters.pods).length);
   if (pods.reduce((sum, count) => sum + 36_000 + 1_500 * count, 0) < largest.history) return 0;
-  return JSON.stringify(gates).replaceAll(/[^\x00-\x7f]/g, '...').length;
+  return JSON.stringify(gates).replaceAll(/[^ -~]/g, '...').length;
 }
 
 function analysed(
