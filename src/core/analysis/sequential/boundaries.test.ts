@@ -92,6 +92,15 @@ test('one series that fell alone is no new process: the pod is left out until it
   ]);
 });
 
+test('a process that crashes again and again counts each time from zero, however much it had got to', () => {
+  const counts = [100, 140, 110, 90, 120];
+  const found = rounds(counts.flatMap((n, i) => [sample(15 * i, 'c', n), sample(15 * i, 's', 90 * i)]));
+  assert.deepEqual(
+    found.map((round) => round.kind === 'interval' && round.canary['c']?.requests),
+    [40, 110, 90, 30],
+  );
+});
+
 test('requests that fell by a little, as where a route is taken away, are not those of a new process', () => {
   const requests = [1_000_000, 1_000_015, 999_000, 999_015];
   const found = rounds([

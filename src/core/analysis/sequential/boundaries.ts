@@ -114,9 +114,16 @@ function advance(
 /** Seconds by which a start that is reckoned from a process' age wavers, and by which clocks may be apart. */
 const wavering = { start: 1, clocks: 5 };
 
-/** A process that started again counts from zero: its start says so, or its requests went down by half and more. */
+/** So few requests may well be those of one interval. */
+const few = 2_000;
+
+/**
+ * A process that started again counts from zero: its start says so, or its requests went down by half and more, or to a
+ * few. A process that crashes again and again has counted little each time, and must not be left out.
+ */
 function wasReset(last: PodState, now: Counts, started: number | null): boolean {
-  if (now.requests < last.last.requests && 2 * now.requests <= last.last.requests) return true;
+  const { requests } = now;
+  if (requests < last.last.requests && (2 * requests <= last.last.requests || requests <= few)) return true;
   if (started === null || last.started === null) return false;
   return started > last.started + wavering.start && started > last.t - wavering.clocks;
 }
