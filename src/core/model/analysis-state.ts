@@ -83,10 +83,10 @@ export const ArmPair = z.strictObject({ canary: Arm, stable: Arm }).readonly();
 export type ArmPair = z.infer<typeof ArmPair>;
 
 /**
- * A burst is one pod's interval with any bad event: their dispersion over minutes, and stable's bursts and requests
- * with the memory of stable's rate.
+ * A burst is one pod's interval with any bad event: their dispersion over minutes, stable's bursts and requests
+ * with the memory of stable's rate, and the sums of their own rate ratio, canary to stable.
  */
-export const BurstState = z.strictObject({ block: BlockState, stable: Tally }).readonly();
+export const BurstState = z.strictObject({ block: BlockState, stable: Tally, ratio: Tally }).readonly();
 export type BurstState = z.infer<typeof BurstState>;
 
 /**

@@ -11,6 +11,7 @@ import { addToBlock, blockDispersion, freshBlock } from './over-dispersion.ts';
 export const freshBursts = (learnt?: LearntSeries['bursts']): BurstState => ({
   block: freshBlock(240, learnt),
   stable: [0, 0],
+  ratio: [0, 0],
 });
 
 type Pods = Readonly<Record<string, Tally>>;
@@ -29,7 +30,7 @@ export function addBursts(
     readonly stable: Pods;
     readonly share: number;
   },
-  stable: Tally,
+  memory: Pick<BurstState, 'stable' | 'ratio'>,
 ): BurstState {
   const stableBursts = burstsOf(interval.stable);
   const bad = interval.canary === null ? 0 : sumOf(burstsOf(interval.canary)).bad;
@@ -40,7 +41,7 @@ export function addBursts(
       canary:
         interval.canary === null ? null : { bad, all: bad + sumOf(stableBursts).bad, share: interval.share },
     }),
-    stable,
+    ...memory,
   };
 }
 

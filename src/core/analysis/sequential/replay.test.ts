@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { AnalysisProfile } from '../../model/gate.ts';
 import type { Sample } from '../../model/observation.ts';
 import { noCounters, takeIn } from './boundaries.ts';
+import { blockDispersion } from './over-dispersion.ts';
 import { profileOf } from './profile.ts';
 import { replay } from './replay.ts';
 import { addRound, beginRollout } from './rollout.ts';
@@ -132,6 +133,32 @@ test('a history of stable shortens the learning', () => {
   const played = recorded({ ...script, minutes: 10, canary: 0.02 });
   const seconds = (past: readonly Sample[]): number => replay(played, past, errorsOnly).final.t ?? Infinity;
   assert.ok(seconds(history) < seconds([]), `${seconds(history)} against ${seconds([])}`);
+});
+
+test('harm in every interval is no scatter of its bursts, however many bad events each of them holds', () => {
+  // The canary fails 8 of 150 requests in each interval, each of nine stable pods one in every fourth.
+  const samples = Array.from({ length: 121 }, (_, i) => i).flatMap((i) =>
+    Array.from({ length: 10 }, (_, pod): Sample => {
+      const failed = pod === 0 ? 8 * i : Math.floor((i + pod) / 4);
+      const arm = pod === 0 ? 'canary' : 'stable';
+      return {
+        t: 15 * i,
+        arm,
+        pod: `${pod}`,
+        weight: 0.1,
+        requests: 150 * i,
+        bad: { errors: failed },
+        latencyMs: {},
+      };
+    }),
+  );
+  let state = beginRollout(errorsOnly, []);
+  for (const round of takeIn(noCounters, samples).rounds) state = addRound(state, round, errorsOnly, 1);
+  const bursts = state.series['errors']?.bursts;
+  assert.ok(
+    bursts !== undefined && blockDispersion(bursts.block) < 2,
+    `${bursts && blockDispersion(bursts.block)}`,
+  );
 });
 
 test('the state of a month is small and survives being written', () => {

@@ -136,6 +136,7 @@ export function addInterval(
       }
     : state;
   const share = ratioShare(ratio, nc, ns);
+  const bursts = burstMemory(state.bursts, canaryPods, stablePods, seconds);
   const promotion =
     compared && terms.line !== null && !abnormal
       ? addPromotion(state.promotion, pair, terms.line, {
@@ -159,8 +160,13 @@ export function addInterval(
         ? state.bursts
         : addBursts(
             state.bursts,
-            { seconds, canary: compared ? canaryPods : null, stable: stablePods, share },
-            decayed(state.bursts.stable, seconds, memory.rate, [sumOf(burstsOf(stablePods)).bad, ns]),
+            {
+              seconds,
+              canary: compared ? canaryPods : null,
+              stable: stablePods,
+              share: ratioShare(bursts.ratio, nc, ns),
+            },
+            bursts,
           ),
     pods: abnormal || saturation ? state.pods : summed(state.pods, stablePods),
     stable: abnormal ? state.stable : decayed(state.stable, seconds, memory.rate, [y, ns]),
@@ -194,6 +200,27 @@ export function idleArm({ idle }: SeriesState): 'canary' | 'stable' | null {
   const isIdle = (seconds: number): boolean =>
     seconds > 0 && (idle.missed >= silence.requests || seconds >= silence.seconds);
   return isIdle(idle.canary) ? 'canary' : isIdle(idle.stable) ? 'stable' : null;
+}
+
+/**
+ * Stable's bursts, and their own ratio: a canary that fails in every interval has ten times the bad events and but few
+ * times the bursts. Expected by the ratio of events, its bursts would seem to scatter, and hide the harm.
+ */
+function burstMemory(
+  { stable, ratio }: SeriesState['bursts'],
+  canaryPods: Readonly<Record<string, Tally>>,
+  stablePods: Readonly<Record<string, Tally>>,
+  seconds: number,
+): Pick<SeriesState['bursts'], 'stable' | 'ratio'> {
+  const { bad: x, requests: nc } = sumOf(burstsOf(canaryPods));
+  const { bad: y, requests: ns } = sumOf(burstsOf(stablePods));
+  return {
+    stable: decayed(stable, seconds, memory.rate, [y, ns]),
+    ratio:
+      nc > 0 && ns > 0
+        ? decayed(ratio, seconds, memory.ratio, [(x * ns) / (nc + ns), (y * nc) / (nc + ns)])
+        : ratio,
+  };
 }
 
 /** The running comparison. */
