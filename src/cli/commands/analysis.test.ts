@@ -128,6 +128,15 @@ test('a bound that was not recorded is refused with those that were; without a g
   assert.match(out, /final: promote/);
 });
 
+test('one sample without latency does not end the watch on latency', () => {
+  const slow = samples(200).map((one, i) => {
+    const { arm, requests, latencyMs } = one as { arm: string; requests: number; latencyMs: object };
+    if (i === 20) return { ...one, latencyMs: {} };
+    return arm === 'canary' ? { ...one, latencyMs: { ...latencyMs, '250': Math.floor(requests / 2) } } : one;
+  });
+  assert.match(belay(file('slow.ndjson', slow)).out, /final: rollback .*worse/);
+});
+
 test('a picture has a panel for each metric, and marks the moves', () => {
   const svg = join(folder, 'chart.svg');
   belay(file('bad.ndjson', samples(4)), '--svg', svg);

@@ -138,10 +138,11 @@ function issueOf(error: {
   return `${path === '' ? '' : `${path}: `}${issue?.message ?? 'not as expected'}`;
 }
 
-/** The latency bounds that every sample shows, rising. */
+/** The latency bounds that every sample shows which has a latency, rising. One without must not hide what others show. */
 function boundsOf(samples: readonly Sample[]): readonly number[] {
-  let shared: readonly string[] = Object.keys(samples[0]?.latencyMs ?? {});
-  for (const { latencyMs } of samples) shared = shared.filter((bound) => bound in latencyMs);
+  const measured = samples.filter(({ latencyMs }) => '+Inf' in latencyMs);
+  let shared: readonly string[] = Object.keys(measured[0]?.latencyMs ?? {});
+  for (const { latencyMs } of measured) shared = shared.filter((bound) => bound in latencyMs);
   return shared
     .filter((bound) => bound !== '+Inf')
     .map(Number)
