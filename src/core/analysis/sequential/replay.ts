@@ -45,10 +45,17 @@ export function replay(samples: readonly Sample[], history: readonly Sample[], p
     decisions,
     final:
       end === undefined
-        ? { move: 'hold', t: null, reason: { code: 'no-traffic' } }
+        ? { move: 'hold', t: null, reason: { code: lone(samples) } }
         : { move: end.move, t: end.t, reason: end.reason },
   };
 }
+
+/** What is missing where nothing could be compared. */
+const lone = (samples: readonly Sample[]): 'no-traffic' | 'no-stable-traffic' =>
+  samples.some(({ arm, weight }) => arm === 'canary' && weight > 0) &&
+  !samples.some(({ arm }) => arm === 'stable')
+    ? 'no-stable-traffic'
+    : 'no-traffic';
 
 function decideAt(judged: Judgement, round: Round, asked: number | null, next: number): ReplayDecision {
   const { move, reason, metrics } = judged;
