@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { narrate } from '../src/app/demo/narrator.ts';
-import { startStack, Undo } from '../src/app/demo/stack.ts';
+import { startLocalStack } from '../src/app/demo/local-stack.ts';
+import { Undo } from '../src/app/demo/stack.ts';
 import { eventually } from './eventually.ts';
 import { longTest } from './extent.ts';
 import { Launched } from './launched.ts';
@@ -57,8 +58,8 @@ test('two demos start at once, each with everything of its own', async () => {
   try {
     const { signal } = new AbortController();
     const [first, second] = await Promise.all([
-      startStack(one, silent, false, signal),
-      startStack(other, silent, false, signal),
+      startLocalStack(one, silent, false, signal),
+      startLocalStack(other, silent, false, signal),
     ]);
     for (const { url } of [first, second]) assert.equal((await fetch(`${url}/readyz`)).status, 200);
     assert.notEqual(first.url, second.url);

@@ -10,7 +10,7 @@ import { type Cluster, connectCluster } from './cluster.ts';
 import { completedRequests } from './envoy-counters.ts';
 import { GatewayClient } from './gateway-client.ts';
 import type { KubernetesObject } from './kubernetes-api.ts';
-import { writeNodeImage } from './node-image.ts';
+import { writeNodeImage } from '../../src/drivers/oci/node-image.ts';
 
 /** The whole way once: image, registry, pods by digest, Services, and a route that splits live traffic by weight. */
 

@@ -6,7 +6,7 @@ import { createCertificates } from './certificates.ts';
 import { startControlPlane } from './control-plane.ts';
 import { type Description, descriptionFile, readDescription } from './description.ts';
 import { startGateway } from './gateway.ts';
-import { writeImage } from './image-layout.ts';
+import { writeImage } from '../../src/drivers/oci/image-layout.ts';
 import { pushImage } from './image-push.ts';
 import { alone, release } from './lock.ts';
 import { startNames } from './names.ts';

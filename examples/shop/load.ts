@@ -7,6 +7,8 @@ import type { Profile, ShopRequest } from './traffic.ts';
 export interface LoadOptions {
   /** The edge's address, as `http://127.0.0.1:8080`. */
   readonly edge: string;
+  /** The name that is asked for, where it is not the address's. */
+  readonly host?: string | undefined;
   readonly profile: Profile;
   /** Requests per second, at times that do not depend on the answers (open loop). */
   readonly rate: number;
@@ -146,8 +148,11 @@ export class Load {
       this.#count(release, failed);
       if (this.#stopped) this.#end();
     };
-    const headers =
-      body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+    const { host } = this.#options;
+    const headers = {
+      ...(host === undefined ? {} : { host }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+    };
     const options = { method, agent: this.#connections, headers, timeout: TIMEOUT_MS };
     const request = httpRequest(this.#options.edge + path, options, (response) => {
       const release = String(response.headers['belay-release'] ?? NO_RELEASE);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ShopVersion, shopVersions } from '../../examples/shop/build.ts';
+import { type ShopArtifact, type ShopVersion, shopVersions } from '../../examples/shop/build.ts';
 import { Load } from '../../examples/shop/load.ts';
 import { ApplyAnswer, CreatedToken, type Grant } from '../server/schemas.ts';
 import { Client } from './demo/client.ts';
@@ -9,7 +9,8 @@ import { proveEvidence } from './demo/evidence.ts';
 import { proportionalMegabytes } from './demo/memory.ts';
 import { narrate, type Narrator } from './demo/narrator.ts';
 import { type DemoReport, isAsExpected, type VersionReport } from './demo/report.ts';
-import { type Stack, startStack, Undo } from './demo/stack.ts';
+import { startLocalStack } from './demo/local-stack.ts';
+import { type Stack, Undo } from './demo/stack.ts';
 import { releaseName, type Story, tellVersion } from './demo/story.ts';
 import { makeSigningKey } from '../cli/signing.ts';
 
@@ -67,7 +68,7 @@ async function play(
   signal: AbortSignal,
 ): Promise<DemoReport> {
   const began = performance.now();
-  const stack = await startStack(undo, narrator, options.keep, signal);
+  const stack = await startLocalStack(undo, narrator, options.keep, signal);
   const story = await setTheStage(stack, narrator, signal);
   const reports: VersionReport[] = [];
   let memoryMegabytes: number | null = null;
@@ -110,12 +111,17 @@ async function setTheStage(stack: Stack, narrator: Narrator, signal: AbortSignal
     approver: await identity('person-kim', 'person', ['approve', 'view']),
   };
   const ciKey = makeSigningKey();
-  const documents = await demoDocuments({ ciKey: ciKey.publicKey, parameters: stack.parameters });
+  const documents = await demoDocuments({
+    ciKey: ciKey.publicKey,
+    environments: stack.environments,
+    progressDeadline: stack.progressDeadline,
+  });
   await admin.post('/v1/apply', { documents }, ApplyAnswer);
   narrator.note(gatesInWords(documents));
   const buildFolder = join(stack.folder, 'build');
   await mkdir(buildFolder, { recursive: true });
-  return { cast, narrator, ciKey, buildFolder, production: null, signal };
+  const deliver = (built: ShopArtifact) => stack.deliver(built);
+  return { cast, narrator, ciKey, buildFolder, deliver, production: null, signal };
 }
 
 /** Customers come once there is something for them: 200 a second to production, a small smoke load to staging. */
@@ -123,13 +129,15 @@ function startLoad(stack: Stack, story: Story, undo: Undo, narrator: Narrator, s
   const common = { seed, seconds: longestLoadSeconds };
   const staging = new Load({
     ...common,
-    edge: stack.edges.staging,
+    edge: stack.edges.staging.url,
+    host: stack.edges.staging.host,
     profile: 'smoke',
     rate: smokeRequestsPerSecond,
   });
   const production = new Load({
     ...common,
-    edge: stack.edges.production,
+    edge: stack.edges.production.url,
+    host: stack.edges.production.host,
     profile: 'production',
     rate: requestsPerSecond,
   });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pushImage } from '../image-push.ts';
-import { writeNodeImage } from '../node-image.ts';
+import { writeNodeImage } from '../../../src/drivers/oci/node-image.ts';
 import type { TestCluster } from './cluster.ts';
 
 /** What a version of the service is like; each is an image of its own. */

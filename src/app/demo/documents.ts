@@ -5,13 +5,21 @@ import type { BelayDocumentInput } from '../../core/model/documents.ts';
 import { MetricGate } from '../../core/model/gate.ts';
 import type { DemoEnvironment } from './stack.ts';
 
+type EnvironmentDocument = Extract<BelayDocumentInput, { kind: 'Environment' }>;
+
+/** What a stack has to say of an environment; the rest is as the shop's own documents have it. */
+export type EnvironmentSetting = Partial<
+  Pick<EnvironmentDocument['spec'], 'driver' | 'kubernetes' | 'parameters' | 'secrets'>
+>;
+
 export const project = 'demo';
 export const service = 'shop';
 
 /** What the demo puts into the shop's own documents: what it has made just now. */
 export interface DemoSetting {
   readonly ciKey: string;
-  readonly parameters: Readonly<Record<DemoEnvironment, Readonly<Record<string, string>>>>;
+  readonly environments: Readonly<Record<DemoEnvironment, EnvironmentSetting>>;
+  readonly progressDeadline: string | undefined;
 }
 
 const file = new URL('../../../examples/shop/belay.yaml', import.meta.url);
@@ -35,10 +43,17 @@ function fillIn(document: BelayDocumentInput, setting: DemoSetting): BelayDocume
       };
     case 'Environment': {
       const name = document.metadata.name === 'production' ? 'production' : 'staging';
-      return { ...document, spec: { ...document.spec, parameters: { ...setting.parameters[name] } } };
+      return { ...document, spec: { ...document.spec, ...setting.environments[name] } };
     }
-    case 'Pipeline':
-      return document;
+    case 'Pipeline': {
+      const { progressDeadline } = setting;
+      if (progressDeadline === undefined) return document;
+      const stages = document.spec.stages.map((stage) => ({
+        ...stage,
+        rollout: { ...stage.rollout, progressDeadline },
+      }));
+      return { ...document, spec: { ...document.spec, stages } };
+    }
     default:
       throw new Error('the shop’s documents hold one of an unknown kind');
   }

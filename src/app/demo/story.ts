@@ -1,4 +1,4 @@
-import { buildShop, type ShopVersion } from '../../../examples/shop/build.ts';
+import { buildShop, type ShopArtifact, type ShopVersion } from '../../../examples/shop/build.ts';
 import type { Load } from '../../../examples/shop/load.ts';
 import { testShop } from '../../../examples/shop/test.ts';
 import { formatDuration } from '../../core/model/time-format.ts';
@@ -18,6 +18,7 @@ import type { Client } from './client.ts';
 import { project, service } from './documents.ts';
 import type { Narrator } from './narrator.ts';
 import type { VersionReport } from './report.ts';
+import type { Delivery } from './stack.ts';
 import { until } from './until.ts';
 
 /** Who acts in the story, each through the API with rights of his own. */
@@ -32,6 +33,8 @@ export interface Story {
   readonly narrator: Narrator;
   readonly ciKey: SigningKey;
   readonly buildFolder: string;
+  /** Brings what was built to where the environments take it from. */
+  readonly deliver: (built: ShopArtifact) => Promise<Delivery>;
   /** Who sends requests to production; nobody before there is a first version. */
   production: Load | null;
   readonly signal: AbortSignal;
@@ -69,6 +72,7 @@ async function buildAndSeal(story: Story, version: ShopVersion): Promise<void> {
   narrator.begin(
     `${release}: built twice, same digest ${built.digest.slice(0, 19)}; unit tests ${tests.passed ? 'passed' : 'failed'}`,
   );
+  const { artifact, upload, bundle } = await story.deliver(built);
   const path = `/v1/releases/${project}/${service}/${release}`;
   await cast.ci.post(
     '/v1/releases',
@@ -82,17 +86,16 @@ async function buildAndSeal(story: Story, version: ShopVersion): Promise<void> {
     },
     ReleaseView,
   );
-  await cast.ci.putBytes(`/v1/artifacts/${built.digest}`, built.bytes);
+  await cast.ci.putBytes(`/v1/artifacts/${upload.digest}`, upload.bytes);
   await cast.ci.post(
     `${path}/attachments`,
-    { type: 'tests', name: 'unit', artifact: built.digest, junit: tests.xml },
+    { type: 'tests', name: 'unit', artifact: artifact.digest, junit: tests.xml },
     ReleaseView,
   );
   // v5 is signed by a key that nobody trusts.
   const key = version === 'v5' ? makeSigningKey() : story.ciKey;
-  const artifact = { name: `${release}.tar.gz`, digest: built.digest };
   const envelope = signStatement(key, {
-    artifact,
+    artifact: { name: artifact.name, digest: artifact.digest },
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: {
       buildDefinition: { buildType: 'https://belay.dev/demo/build/v1', externalParameters: { version } },
@@ -100,7 +103,7 @@ async function buildAndSeal(story: Story, version: ShopVersion): Promise<void> {
     },
   });
   await cast.ci.post(`${path}/attachments`, { type: 'statement', name: 'provenance', envelope }, ReleaseView);
-  await cast.ci.post(`${path}/seal`, { artifact }, ReleaseView);
+  await cast.ci.post(`${path}/seal`, { artifact, bundle }, ReleaseView);
 }
 
 /** A made-up commit; the demo has no repository. */
