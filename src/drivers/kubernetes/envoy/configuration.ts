@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../../../core/model/canonical.ts';
 import { err, ok, type Result } from '../../../core/model/result.ts';
@@ -45,9 +46,8 @@ export function readConfiguration(url: string, signal: AbortSignal): Promise<Res
 }
 
 /**
- * The shares in percent by which a gateway process routes, by the Services' names, in its configuration. Contour names
- * a cluster NAMESPACE/SERVICE/PORT/DIGEST. Null where no route leads to any of these Services. The error says what is
- * not understood, or that its routes differ.
+ * The shares in percent by which a gateway process routes, by the Services' names, in its configuration. Null where no
+ * route leads to any of these Services. The error says what is not understood, or that its routes differ.
  */
 export function sharesIn(
   text: string,
@@ -87,7 +87,7 @@ function sharesOf(
       ? (route.weighted_clusters?.clusters ?? [])
       : [{ name: route.cluster, weight: 1 }];
   const named = clusters.map(({ name, weight }) => ({
-    service: services.find((one) => name.startsWith(`${namespace}/${one}/`)),
+    service: services.find((one) => isClusterOf(name, namespace, one)),
     weight: weight ?? 0,
   }));
   if (!named.some(({ service }) => service !== undefined)) return null;
@@ -98,4 +98,31 @@ function sharesOf(
     if (service !== undefined && share > 0) shares.set(service, (shares.get(service) ?? 0) + share);
   }
   return shares;
+}
+
+const longestName = 60;
+const nameParts = 4;
+const hashLength = 6;
+
+/** Whether a cluster of Envoy is what Contour has made of a Service. */
+function isClusterOf(cluster: string, namespace: string, service: string): boolean {
+  const [, , port, digest, ...more] = cluster.split('/');
+  if (port === undefined || digest === undefined || more.length > 0) return false;
+  return cluster === clusterName([namespace, service, port, digest]);
+}
+
+/**
+ * Contour's name of a cluster, NAMESPACE/SERVICE/PORT/DIGEST. One of 60 bytes or more is shortened from its end, part by
+ * part, to 15 bytes each that end in a digest of the whole (projectcontour/contour, internal/envoy/cluster.go, Hashname).
+ */
+function clusterName(parts: readonly string[]): string {
+  const shortened = [...parts];
+  const hash = createHash('sha256').update(parts.join('/')).digest('hex').slice(0, hashLength);
+  const longestPart = longestName / nameParts;
+  for (let last = parts.length - 1; last >= 0 && shortened.join('/').length >= longestName; last -= 1) {
+    const part = shortened[last] ?? '';
+    if (part.length > longestPart)
+      shortened[last] = `${part.slice(0, longestPart - hashLength - 1)}-${hash}`;
+  }
+  return shortened.join('/');
 }

@@ -83,6 +83,24 @@ describe('Envoy’s configuration', () => {
     assert.deepEqual(shares(dump({ route: { cluster: 'shop/v2/80/da39' } })), { v2: 100 });
   });
 
+  it('tells them by names that Contour has shortened', () => {
+    // As Contour 1.33 named them.
+    const page = dump(
+      weighted(
+        ['belay-demo-4b7c748a-staging/shop-sho-30a0e6/80/da39a3ee5e', 90],
+        ['belay-demo-4b7c748a-staging/shop/80/da39a3ee5e', 10],
+      ),
+    );
+    const read = sharesIn(page, 'belay-demo-4b7c748a-staging', ['shop-shop-v1-95bc957f', 'shop']);
+    assert.deepEqual(read.ok && [...(read.value ?? [])], [
+      ['shop-shop-v1-95bc957f', 90],
+      ['shop', 10],
+    ]);
+    // Another one whose name begins in the same way is another one.
+    const other = sharesIn(page, 'belay-demo-4b7c748a-staging', ['shop-shop-v1-95bc957e']);
+    assert.deepEqual(other, { ok: true, value: null });
+  });
+
   it('confirms nothing that is not there, or not in one way', () => {
     assert.equal(shares(dump(weighted(['other/v1/80/da39', 1]))), null);
     // The route of a Service that Contour cannot resolve.
