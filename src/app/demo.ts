@@ -4,6 +4,8 @@ import { type ShopArtifact, type ShopVersion, shopVersions } from '../../example
 import { Load } from '../../examples/shop/load.ts';
 import { ApplyAnswer, CreatedToken, type Grant } from '../server/schemas.ts';
 import { Client } from './demo/client.ts';
+import { startClusterStack } from './demo/cluster/cluster-stack.ts';
+import type { ClusterOptions } from './demo/cluster/options.ts';
 import { demoDocuments, gatesInWords, project } from './demo/documents.ts';
 import { proveEvidence } from './demo/evidence.ts';
 import { proportionalMegabytes } from './demo/memory.ts';
@@ -24,6 +26,8 @@ export interface DemoOptions {
   readonly keep: boolean;
   /** Only these versions; v1 comes first in any case. */
   readonly only?: readonly string[];
+  /** Plays it on a Kubernetes cluster; on this machine alone where it is undefined. */
+  readonly cluster?: ClusterOptions | undefined;
 }
 
 const requestsPerSecond = 200;
@@ -68,7 +72,9 @@ async function play(
   signal: AbortSignal,
 ): Promise<DemoReport> {
   const began = performance.now();
-  const stack = await startLocalStack(undo, narrator, options.keep, signal);
+  const stack = await (options.cluster === undefined
+    ? startLocalStack(undo, narrator, options.keep, signal)
+    : startClusterStack(options.cluster, undo, narrator, options.keep, signal));
   const story = await setTheStage(stack, narrator, signal);
   const reports: VersionReport[] = [];
   let memoryMegabytes: number | null = null;

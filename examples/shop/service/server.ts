@@ -20,6 +20,10 @@ const pool = new Pool({
 pool.on('error', (problem) => report('an idle database connection failed', problem));
 const shop = new Shop(pool);
 const metrics = new Metrics();
+const answerHeaders = {
+  'content-type': 'application/json',
+  ...(settings.release === undefined ? {} : { 'belay-release': settings.release }),
+};
 let isReady = false;
 
 /** One line a problem, without what the client has sent. */
@@ -103,7 +107,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   const { route, status, body } = await safely(request);
   metrics.count(route, status, (performance.now() - began) / 1000);
   if (response.destroyed) return;
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  response.writeHead(status, answerHeaders).end(JSON.stringify(body));
 }
 
 const server = createServer((request, response) => void handle(request, response));

@@ -3,6 +3,8 @@ export interface Settings {
   /** Loopback unless told: the local driver's edge is on the same machine. */
   readonly host: string;
   readonly port: number;
+  /** Said with every answer, so that a client can tell versions apart where nothing before the service does. */
+  readonly release: string | undefined;
   readonly database: {
     readonly host: string;
     readonly port: number;
@@ -29,6 +31,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
   return {
     host: variables['HOST'] === undefined ? '127.0.0.1' : text('HOST'),
     port: number('PORT'),
+    release: variables['BELAY_RELEASE'],
     database: {
       host: text('SHOP_DATABASE_HOST'),
       port: number('SHOP_DATABASE_PORT'),

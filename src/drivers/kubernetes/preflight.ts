@@ -5,7 +5,7 @@ import type { ApiError } from './client/api-error.ts';
 import { pathOf, resources, selectorOf } from './client/resources.ts';
 import { readConfiguration, sharesIn } from './envoy/configuration.ts';
 import { readStatistics } from './envoy/statistics.ts';
-import { permissions } from './permissions.ts';
+import { type Permission, permissions } from './permissions.ts';
 import { foreignTo, HttpRoute, portOf } from './route.ts';
 import { servicesOf } from './slot-objects.ts';
 import type { SlotTarget } from './target.ts';
@@ -24,12 +24,24 @@ export async function examineCluster(
   return [
     version,
     await examineGatewayApi(api, signal),
-    ...(await Promise.all(
-      permissions
-        .flatMap(({ group, resource, verbs }) => verbs.map((verb) => ({ group, resource, verb })))
-        .map((asked) => mayI(api, namespace, asked, signal)),
-    ).then((answers) => permissionLines(namespace, answers))),
+    ...(await examineRights(api, namespace, permissions, 'give it the Role in docs/kubernetes.md', signal)),
   ];
+}
+
+/** Looks for rights in a namespace, which need not be there yet; of the whole cluster where it is null. */
+export async function examineRights(
+  api: KubernetesApi,
+  namespace: string | null,
+  wanted: readonly Permission[],
+  fix: string,
+  signal: AbortSignal,
+): Promise<readonly Examined[]> {
+  const answers = await Promise.all(
+    wanted
+      .flatMap(({ group, resource, verbs }) => verbs.map((verb) => ({ group, resource, verb })))
+      .map((asked) => mayI(api, namespace, asked, signal)),
+  );
+  return permissionLines(namespace, answers, fix);
 }
 
 async function examineVersion(api: KubernetesApi, signal: AbortSignal): Promise<Examined> {
@@ -68,14 +80,14 @@ type Allowed = Asked & { readonly allowed: boolean | string };
 /** Asks the API server itself whether we may (SelfSubjectAccessReview); a text where it did not say. */
 async function mayI(
   api: KubernetesApi,
-  namespace: string,
+  namespace: string | null,
   asked: Asked,
   signal: AbortSignal,
 ): Promise<Allowed> {
   const body = JSON.stringify({
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { namespace, ...asked } },
+    spec: { resourceAttributes: { namespace: namespace ?? '', ...asked } },
   });
   const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
   const answer = z.object({ status: z.object({ allowed: z.boolean() }) });
@@ -83,16 +95,20 @@ async function mayI(
   return { ...asked, allowed: read.ok ? read.value.status.allowed : read.error.message };
 }
 
-function permissionLines(namespace: string, answers: readonly Allowed[]): readonly Examined[] {
+function permissionLines(
+  namespace: string | null,
+  answers: readonly Allowed[],
+  fix: string,
+): readonly Examined[] {
+  const where = namespace === null ? 'of the cluster' : `in namespace ${namespace}`;
   const missing = answers.filter(({ allowed }) => allowed !== true);
-  if (missing.length === 0)
-    return [passed('rights', `all ${answers.length} rights in namespace ${namespace} are there`)];
+  if (missing.length === 0) return [passed('rights', `all ${answers.length} rights ${where} are there`)];
   return missing.map(({ group, resource, verb, allowed }) => {
-    const what = `${verb} ${resource}${group === '' ? '' : `.${group}`} in namespace ${namespace}`;
+    const what = `${verb} ${resource}${group === '' ? '' : `.${group}`} ${where}`;
     return failed(
       'rights',
       allowed === false ? `may not ${what}` : `cannot tell whether it may ${what}: ${String(allowed)}`,
-      'give it the Role in docs/kubernetes.md',
+      fix,
     );
   });
 }
@@ -132,6 +148,9 @@ async function examineRoute(target: SlotTarget, signal: AbortSignal): Promise<Ex
       )
     : failed('route', `no gateway has taken ${name}`, 'look at its parentRefs, and at the Gateway they name');
 }
+
+/** What is looked at of a slot's gateway. */
+type GatewayAddresses = Pick<SlotTarget, 'statistics' | 'configuration' | 'namespace' | 'service'>;
 
 const StableService = z.looseObject({
   spec: z.looseObject({ selector: z.record(z.string(), z.string()).optional() }),
@@ -178,8 +197,11 @@ async function examineService(target: SlotTarget, signal: AbortSignal): Promise<
   );
 }
 
-async function examineGateways(target: SlotTarget, signal: AbortSignal): Promise<readonly Examined[]> {
-  const { statistics, configuration, namespace, service } = target;
+/** Looks at the addresses of the gateway itself. Changes nothing. */
+export async function examineGateways(
+  { statistics, configuration, namespace, service }: GatewayAddresses,
+  signal: AbortSignal,
+): Promise<readonly Examined[]> {
   const counted = statistics.map(async (url) => {
     const read = await readStatistics(url, namespace, [service], signal);
     return read.ok

@@ -121,8 +121,7 @@ function clusterName(parts: readonly string[]): string {
   const longestPart = longestName / nameParts;
   for (let last = parts.length - 1; last >= 0 && shortened.join('/').length >= longestName; last -= 1) {
     const part = shortened[last] ?? '';
-    if (part.length > longestPart)
-      shortened[last] = `${part.slice(0, longestPart - hashLength - 1)}-${hash}`;
+    if (part.length > longestPart) shortened[last] = `${part.slice(0, longestPart - hashLength - 1)}-${hash}`;
   }
   return shortened.join('/');
 }
