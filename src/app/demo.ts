@@ -120,7 +120,7 @@ async function setTheStage(stack: Stack, narrator: Narrator, signal: AbortSignal
   const documents = await demoDocuments({
     ciKey: ciKey.publicKey,
     environments: stack.environments,
-    progressDeadline: stack.progressDeadline,
+    pace: stack.pace,
   });
   await admin.post('/v1/apply', { documents }, ApplyAnswer);
   narrator.note(gatesInWords(documents));

@@ -15,11 +15,18 @@ export type EnvironmentSetting = Partial<
 export const project = 'demo';
 export const service = 'shop';
 
+/** How fast a rollout may go, where a stack asks for other times than the shop's own documents have. */
+export interface RolloutPace {
+  readonly progressDeadline?: string;
+  /** In stages that go in steps. */
+  readonly stepAtLeast?: string;
+}
+
 /** What the demo puts into the shop's own documents: what it has made just now. */
 export interface DemoSetting {
   readonly ciKey: string;
   readonly environments: Readonly<Record<DemoEnvironment, EnvironmentSetting>>;
-  readonly progressDeadline: string | undefined;
+  readonly pace: RolloutPace;
 }
 
 const file = new URL('../../../examples/shop/belay.yaml', import.meta.url);
@@ -46,11 +53,9 @@ function fillIn(document: BelayDocumentInput, setting: DemoSetting): BelayDocume
       return { ...document, spec: { ...document.spec, ...setting.environments[name] } };
     }
     case 'Pipeline': {
-      const { progressDeadline } = setting;
-      if (progressDeadline === undefined) return document;
       const stages = document.spec.stages.map((stage) => ({
         ...stage,
-        rollout: { ...stage.rollout, progressDeadline },
+        rollout: { ...stage.rollout, ...paceOf(stage.rollout?.stepAtLeast !== undefined, setting.pace) },
       }));
       return { ...document, spec: { ...document.spec, stages } };
     }
@@ -58,6 +63,9 @@ function fillIn(document: BelayDocumentInput, setting: DemoSetting): BelayDocume
       throw new Error('the shop’s documents hold one of an unknown kind');
   }
 }
+
+const paceOf = (inSteps: boolean, { stepAtLeast, ...pace }: RolloutPace): RolloutPace =>
+  inSteps && stepAtLeast !== undefined ? { ...pace, stepAtLeast } : pace;
 
 /** What the demo says of its gates before it uses them. */
 export function gatesInWords(documents: readonly BelayDocumentInput[]): string {

@@ -39,6 +39,7 @@ export async function startLocalStack(
       staging: { parameters: staging.parameters },
       production: { parameters: production.parameters },
     },
+    pace: {},
     edges: { staging: { url: staging.edge }, production: { url: production.edge } },
     pids: [process.pid, ...server.pids, staging.pid, production.pid],
     deliver: ({ version, digest, bytes }) =>

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { ShopArtifact } from '../../../examples/shop/build.ts';
 import type { Digest } from '../../core/model/digest.ts';
 import { type EmbeddedDatabase, startEmbeddedDatabase } from '../embedded-database.ts';
-import type { EnvironmentSetting } from './documents.ts';
+import type { EnvironmentSetting, RolloutPace } from './documents.ts';
 import type { Narrator } from './narrator.ts';
 
 export const demoEnvironments = ['staging', 'production'] as const;
@@ -38,8 +38,7 @@ export interface Stack {
   readonly bootstrapToken: string;
   readonly verifierKey: string;
   readonly environments: Readonly<Record<DemoEnvironment, EnvironmentSetting>>;
-  /** How long a version may take to become ready, where it is not as the shop's own documents have it. */
-  readonly progressDeadline?: string;
+  readonly pace: RolloutPace;
   readonly edges: Readonly<Record<DemoEnvironment, Edge>>;
   /** The first process of each part; their children are theirs. */
   readonly pids: readonly number[];

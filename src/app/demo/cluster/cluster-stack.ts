@@ -22,8 +22,11 @@ import { demoLabel, DemoNamespace } from './namespace.ts';
 import type { ClusterOptions } from './options.ts';
 import { ShopImages } from './shop-images.ts';
 
-/** A node that has none of an image's layers yet has to fetch them first. */
-const progressDeadline = '45s';
+/**
+ * A node that has none of an image's layers yet has to fetch them first. Envoy adds times to its histogram every five
+ * seconds: a step has to be long enough that most requests in it have been timed.
+ */
+const pace = { progressDeadline: '45s', stepAtLeast: '10s' } as const;
 
 /** With what, and for how long, everything is made. */
 interface Making {
@@ -59,7 +62,7 @@ export async function startClusterStack(
     ...server,
     folder,
     environments: both((environment) => settingOf(options.context, namespaceOf(making, environment), ground)),
-    progressDeadline,
+    pace,
     edges: both((environment) => ({ url: ground.gatewayUrl, host: hosts[environment] })),
     pids: [process.pid, ...server.pids],
     deliver: (built) => images.deliver(built),
