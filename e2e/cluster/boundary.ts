@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
-import { openSync } from 'node:fs';
+import { existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { emptyGroups, groupsOf } from './cgroups.ts';
@@ -77,6 +77,18 @@ async function prepare(settings: Settings, groups: readonly string[]): Promise<v
   }
   for (const group of groups) await mkdir(join(group, 'system'), { recursive: true });
   await prepareCpuset(groups);
+  await weigh(groups);
+}
+
+/** By the name of the file, for both versions of the control groups: what ten processes weigh. */
+const weights: Readonly<Record<string, string>> = { 'cpu.shares': '10240', 'cpu.weight': '1000' };
+
+/** A group counts as one process, whatever is in it: on a machine with other work the whole cluster would starve. */
+async function weigh(groups: readonly string[]): Promise<void> {
+  for (const [file, weight] of Object.entries(weights)) {
+    const group = groups.find((path) => existsSync(join(path, file)));
+    if (group !== undefined) await writeFile(join(group, file), weight);
+  }
 }
 
 /** A cpuset of version 1 takes no process before it was told its processors. */

@@ -32,7 +32,7 @@ const settings = {
   port: '5432',
   unix_socket_directories: '',
   shared_buffers: '32MB',
-  max_connections: '100',
+  max_connections: '160',
   jit: 'off',
   // The data goes with the pod: nothing waits for a disk.
   fsync: 'off',

@@ -55,9 +55,14 @@ export class RemoteRepository {
     return this.#expect({ ...put, body: bytes }, 'the manifest', signal);
   }
 
-  /** Takes a manifest away. Many registries do not let a client do that; the error says so. */
-  remove(digest: string, signal: AbortSignal): Promise<Result<null, string>> {
-    return this.#expect({ method: 'DELETE', url: `${this.#base}/manifests/${digest}` }, 'a removal', signal);
+  /** Takes a manifest away, or finds it gone. Many registries do not let a client do that; the error says so. */
+  async remove(digest: string, signal: AbortSignal): Promise<Result<null, string>> {
+    const answer = await this.#call({ method: 'DELETE', url: `${this.#base}/manifests/${digest}` }, signal);
+    if (!answer.ok) return answer;
+    if (!answer.value.ok && answer.value.status !== 404)
+      return err(await this.#refusal(answer.value, 'a removal'));
+    await answer.value.body?.cancel();
+    return ok(null);
   }
 
   async #pushBlob(layout: string, digest: string, signal: AbortSignal): Promise<Result<null, string>> {

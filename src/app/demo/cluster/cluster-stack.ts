@@ -26,7 +26,7 @@ import { ShopImages } from './shop-images.ts';
  * A node that has none of an image's layers yet has to fetch them first. Envoy adds times to its histogram every five
  * seconds: a step has to be long enough that most requests in it have been timed.
  */
-const pace = { progressDeadline: '45s', stepAtLeast: '10s' } as const;
+const pace = { progressDeadline: '60s', stepAtLeast: '10s' } as const;
 
 /** With what, and for how long, everything is made. */
 interface Making {
@@ -91,8 +91,10 @@ async function lookAround(api: KubernetesApi, options: ClusterOptions, making: M
   const { lines, ground } = await examineGround(api, namespaceOf(making, 'production'), options, signal);
   signal.throwIfAborted();
   for (const { status, name, found, fix } of lines) {
-    if (status === 'failed') narrator.turned(`${name.padEnd(12)} ${found}; next: ${fix ?? ''}`);
-    else narrator.done(`${name.padEnd(12)} ${found}`);
+    const line = `${name.padEnd(12)} ${found}`;
+    if (status === 'failed') narrator.turned(`${line}; next: ${fix ?? ''}`);
+    else if (status === 'skipped') narrator.note(line);
+    else narrator.done(line);
   }
   if (ground !== null) return ground;
   const failed = lines.filter(({ status }) => status === 'failed').length;

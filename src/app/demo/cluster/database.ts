@@ -19,6 +19,8 @@ export const databaseSetting: Pick<EnvironmentSetting, 'parameters' | 'secrets'>
     SHOP_DATABASE_PORT: String(port),
     SHOP_DATABASE_NAME: databaseName,
     SHOP_DATABASE_USER: databaseName,
+    // On a node that others use too a query takes longer, and those that wait for a connection queue up behind it.
+    SHOP_DATABASE_CONNECTIONS: '16',
   },
   secrets: [
     { name: 'SHOP_DATABASE_PASSWORD', reference: `${secret.name}/${secret.key}`, version: secret.version },

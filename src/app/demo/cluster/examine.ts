@@ -114,6 +114,9 @@ async function findEntrance(
   return { line: passed('gateway', `${name}, reached at ${gatewayUrl}`), found: { entrance, gatewayUrl } };
 }
 
+const envoyFix =
+  'name Envoy’s admin interface or statistics, one for each Envoy: --envoy URL (docs/kubernetes.md, "The demo")';
+
 /** Of each address of Envoy, what it is good for: all of them count, and the admin interface shows weights too. */
 async function findCounters(
   namespace: string,
@@ -121,15 +124,16 @@ async function findCounters(
   signal: AbortSignal,
 ): Promise<Pick<Ground, 'statistics' | 'configuration'> & { readonly lines: readonly Examined[] }> {
   if (envoy.length === 0) {
-    const line = failed(
-      'counters',
-      'where the gateway counts requests is not said, and nothing can be judged without',
-      'name Envoy’s admin interface or statistics, one for each Envoy: --envoy URL (docs/kubernetes.md, "The demo")',
-    );
-    return { lines: [line], statistics: [], configuration: [] };
+    const found = 'where the gateway counts requests is not said, and nothing can be judged without';
+    return { lines: [failed('counters', found, envoyFix)], statistics: [], configuration: [] };
   }
   const shown = await Promise.all(envoy.map((url) => readConfiguration(url, signal)));
   const configuration = envoy.filter((_, index) => shown[index]?.ok);
   const place = { statistics: envoy, configuration, namespace, service: 'shop' };
-  return { lines: await examineGateways(place, signal), statistics: envoy, configuration };
+  const lines = await examineGateways(place, signal);
+  return {
+    lines: lines.map((line) => (line.status === 'failed' ? { ...line, fix: envoyFix } : line)),
+    statistics: envoy,
+    configuration,
+  };
 }

@@ -12,7 +12,7 @@ import type { Entrance } from './gateway.ts';
 export const demoLabel = 'belay.dev/demo';
 
 const goneWithinMs = 180_000;
-const lookEveryMs = 300;
+const lookEveryMs = 500;
 
 const kinds: Readonly<Record<string, Resource>> = {
   Secret: { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' },
@@ -47,10 +47,12 @@ export class DemoNamespace {
     this.#signal = signal;
   }
 
+  /** Not given up half-way: whoever then removes it must not be overtaken by its making. */
   async make(id: string): Promise<void> {
     const metadata = { name: this.name, labels: { [demoLabel]: id } };
     const body = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata });
-    const call = { method: 'POST', path: '/api/v1/namespaces', body, signal: this.#signal } as const;
+    const { signal } = new AbortController();
+    const call = { method: 'POST', path: '/api/v1/namespaces', body, signal } as const;
     await must(`namespace ${this.name}`, this.#api.call(call, z.unknown()));
   }
 
@@ -61,24 +63,21 @@ export class DemoNamespace {
     await must(`${manifest.kind} ${manifest.metadata.name} in ${this.name}`, made);
   }
 
-  /** Removes it with everything in it, and resolves when it is gone. Harmless where it was never made. */
+  /**
+   * Removes it with everything in it, and resolves when it is gone. Harmless where it was never made. It is asked for
+   * until it is so: an API server that is away for a moment keeps nothing.
+   */
   async remove(): Promise<void> {
-    // What was asked to end has ended: what is left is to tidy up, whatever else was interrupted.
+    // The demo may have been interrupted; this is not.
     const { signal } = new AbortController();
     const path = `/api/v1/namespaces/${this.name}`;
     const deadline = performance.now() + goneWithinMs;
-    const byHand = `kubectl delete namespace ${this.name}`;
-    const asked = await this.#api.call({ method: 'DELETE', path, signal }, z.unknown());
-    if (!asked.ok && asked.error.code !== 'not-found')
-      throw new Error(
-        `namespace ${this.name} is still there: ${asked.error.message}; remove it by: ${byHand}`,
-      );
     for (;;) {
-      const there = await this.#api.call({ method: 'GET', path, signal }, z.unknown());
-      if (!there.ok && there.error.code === 'not-found') return;
+      const asked = await this.#api.call({ method: 'DELETE', path, signal }, z.unknown());
+      if (!asked.ok && asked.error.code === 'not-found') return;
       if (performance.now() > deadline)
         throw new Error(
-          `namespace ${this.name} has not gone after three minutes; look at: kubectl get namespace ${this.name} -o yaml`,
+          `namespace ${this.name} is still there after three minutes: ${asked.ok ? 'it is being removed' : asked.error.message}; look at: kubectl get namespace ${this.name} -o yaml`,
         );
       await delay(lookEveryMs);
     }
