@@ -35,6 +35,7 @@ test('the first samples are the zero of both arms; then each boundary gives what
   assert.deepEqual(found.map(told), [[0, 15, { c: 10 }, { s: 90 }]]);
   assert.deepEqual(found[0]?.kind === 'interval' && found[0].canary['c']?.bad, {
     errors: 2,
+    timed: 10,
     'slow:250': 0,
   });
 });
@@ -203,7 +204,7 @@ test('a bound that only appears later counts from then on', () => {
     sample(30, 's', 180),
   ]);
   const keys = found.map((round) => round.kind === 'interval' && Object.keys(round.canary['c']?.bad ?? {}));
-  assert.deepEqual(keys, [['errors'], ['errors', 'slow:250']]);
+  assert.deepEqual(keys, [['errors'], ['errors', 'timed', 'slow:250']]);
 });
 
 /** Scrapes every 15 s with misses and restarts. */

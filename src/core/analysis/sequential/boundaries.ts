@@ -31,10 +31,17 @@ export const noCounters: CounterState = {
 /** The name under which requests slower than a bound are counted. */
 export const slowSeries = (aboveMs: number | string): string => `slow:${aboveMs}`;
 
+/** The name under which requests are counted whose time is known. Gateways may add times seconds after the request. */
+export const timedRequests = 'timed';
+
 /** The name under which scrapes are counted that found a pod's gauge above a bound; and that of all that had the gauge. */
 export const saturatedSeries = (above: number): string => `saturated:${above}`;
 export const gaugeScrapes = 'gauge-scrapes';
 export const isSaturated = (name: string): boolean => name.startsWith('saturated:');
+
+/** What a series counts its bad events among, by its own name; errors are among all requests. */
+export const countedOf = (name: string): string =>
+  isSaturated(name) ? gaugeScrapes : name.startsWith('slow:') ? timedRequests : 'requests';
 
 /**
  * Takes in samples and gives what lies between boundaries, common to both arms: a boundary is the first time at
@@ -93,7 +100,12 @@ function advance(
   const bad = badOf(sample);
   const now: Counts = {
     requests: sample.requests,
-    bad: watched === null ? bad : Object.fromEntries(Object.entries(bad).filter(([key]) => watched.has(key))),
+    bad:
+      watched === null
+        ? bad
+        : Object.fromEntries(
+            Object.entries(bad).filter(([key]) => watched.has(key) || key === timedRequests),
+          ),
   };
   const started = sample.started ?? null;
   const gap = last === undefined ? null : sample.t - last.t;
@@ -141,6 +153,7 @@ function badOf(sample: Sample): Record<string, number> {
   const bad: Record<string, number> = { errors: 0, ...sample.bad };
   const all = sample.latencyMs['+Inf'];
   if (all === undefined) return bad;
+  bad[timedRequests] = all;
   for (const [bound, count] of Object.entries(sample.latencyMs)) {
     if (bound !== '+Inf') bad[slowSeries(bound)] = Math.max(0, all - count);
   }

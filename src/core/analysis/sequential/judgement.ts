@@ -92,7 +92,7 @@ export function decideRollout(
   next: number,
 ): Pick<Judgement, 'move' | 'reason'> {
   const moment = { t, next, evidence: rolloutEvidence(state) };
-  return goBack(state, profile, moment) ?? cannotTell(state, profile) ?? goOn(state, profile, moment);
+  return goBack(state, profile, moment) ?? cannotTell(state, profile, t) ?? goOn(state, profile, moment);
 }
 
 /**
@@ -152,7 +152,7 @@ function culprit(state: RolloutState): readonly [string, SeriesState] {
 }
 
 /** What makes the last interval say nothing. */
-function cannotTell(state: RolloutState, profile: Profile): Decided | null {
+function cannotTell(state: RolloutState, profile: Profile, t: number): Decided | null {
   if (state.silent !== null) return hold({ code: 'no-aligned-data', silent: state.silent });
   if (state.stage === null) return hold({ code: 'no-traffic' });
   for (const { metric } of profile.metrics) {
@@ -160,7 +160,11 @@ function cannotTell(state: RolloutState, profile: Profile): Decided | null {
     if (series === undefined) continue;
     if (series.stage.canary.requests === 0) {
       const other = Object.values(state.series).some((one) => one.stage.canary.requests > 0);
-      return hold(other ? { code: 'not-counted', series: seriesOf(metric) } : { code: 'no-traffic' });
+      // A gateway may add times some seconds after the requests.
+      const isLate = t - state.stage.since < 30;
+      return hold(
+        other && !isLate ? { code: 'not-counted', series: seriesOf(metric) } : { code: 'no-traffic' },
+      );
     }
     if (series.stage.stable.requests === 0) return hold({ code: 'no-stable-traffic' });
   }

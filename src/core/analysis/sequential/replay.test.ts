@@ -99,6 +99,28 @@ test('without canary requests nothing is shown: neither rollback nor promotion',
   assert.deepEqual([final.move, final.reason.code], ['hold', 'no-traffic']);
 });
 
+test('slow requests are counted among those whose time is known', () => {
+  // A gateway that has timed a third of the canary's requests, all of them slow; and the half of stable's, none slow.
+  const samples = Array.from({ length: 21 }, (_, i) =>
+    (['canary', 'stable'] as const).map((arm): Sample => {
+      const [requests, timed] = arm === 'canary' ? [30 * i, 10 * i] : [270 * i, 135 * i];
+      return {
+        t: 15 * i,
+        arm,
+        pod: arm,
+        weight: 0.1,
+        requests,
+        bad: { errors: 0 },
+        latencyMs: { '250': arm === 'canary' ? 0 : timed, '+Inf': timed },
+      };
+    }),
+  ).flat();
+  const { decisions } = replay(samples, [], profile);
+  const slow = decisions[3]?.metrics[1];
+  assert.deepEqual(slow?.metric, { type: 'slow', aboveMs: 250 });
+  assert.deepEqual([slow.canary.rate, slow.canary.requests, slow.stable.requests], [1, 40, 540]);
+});
+
 test('a canary that hangs after it was shown to be good is not promoted on its silence, nor against a silent stable', () => {
   const samples = recorded({ minutes: 20, requests: 75_000, stable: 0.005, canary: 0.005 });
   assert.equal(replay(samples, [], errorsOnly).final.move, 'promote');

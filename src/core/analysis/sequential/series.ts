@@ -7,7 +7,7 @@ import type {
   Tally,
 } from '../../model/analysis-state.ts';
 import { mostPods as mostFollowed } from '../../model/analysis-state.ts';
-import { gaugeScrapes, type Interval, isSaturated } from './boundaries.ts';
+import { countedOf, type Interval, isSaturated } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';
 import { addDispersion, dispersionOf, freshDispersion, isLearnt } from './over-dispersion.ts';
@@ -97,10 +97,9 @@ export const restartStage = (state: SeriesState): SeriesState => ({
 
 const tallies = (pods: Readonly<Record<string, Counts>>, name: string): Record<string, Tally> => {
   const found: Record<string, Tally> = {};
-  const ofScrapes = isSaturated(name);
   for (const [pod, { requests, bad }] of Object.entries(pods)) {
     const count = bad[name];
-    if (count !== undefined) found[pod] = [count, ofScrapes ? (bad[gaugeScrapes] ?? 0) : requests];
+    if (count !== undefined) found[pod] = [count, bad[countedOf(name)] ?? requests];
   }
   return found;
 };
