@@ -18,6 +18,7 @@ import { tellStory } from '../src/evidence/testing/story.ts';
 import { proofOf } from '../src/store/checkpoints.ts';
 import { startEmbedded } from '../src/store/embedded/start.ts';
 import { chain, emptyHead, leafHashOf } from '../src/store/log-entry.ts';
+import { checkpointFile } from '../src/store/kept-checkpoint.ts';
 import { loadLogKey } from '../src/store/log-key.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { sequenceOnce } from '../src/store/sequencer.ts';
@@ -178,7 +179,12 @@ async function database() {
     );
     const key = await loadLogKey(join(folder, 'log.key'), 'bench.example');
     if (!key.ok) throw new Error(key.error.message);
-    const parts = { pool, signer: key.value, lastCheckpointFile: join(folder, 'checkpoint'), now: () => 1 };
+    const parts = {
+      pool,
+      signer: key.value,
+      keeper: checkpointFile(join(folder, 'checkpoint')),
+      now: () => 1,
+    };
     const appended = [await appends(pool, 1), await appends(pool, 8)];
     const drain = async (): Promise<number> => {
       let integrated = 0;

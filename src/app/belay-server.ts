@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'pg';
@@ -14,6 +12,7 @@ import { Clusters } from '../drivers/kubernetes/clusters.ts';
 import type { WorkerEvent } from '../engine/worker.ts';
 import { exportEvidence } from '../evidence/export.ts';
 import { tarOf } from '../evidence/pack-files.ts';
+import type { ArtifactStore } from '../ports/artifacts.ts';
 import type { EnvironmentDriver } from '../ports/environment.ts';
 import type { EngineStore } from '../ports/store.ts';
 import { createApp } from '../server/app.ts';
@@ -21,18 +20,17 @@ import { LeafFeed } from '../server/leaf-feed.ts';
 import { createMetrics, type InjectedGauge } from '../server/metrics.ts';
 import type { EvidenceExporter, LedgerReader, ServerParts } from '../server/parts.ts';
 import { startServer } from '../server/start.ts';
-import { ensureBootstrapToken } from '../server/tokens.ts';
 import { proofOf, readCheckpoint } from '../store/checkpoints.ts';
 import { PostgresEngineStore } from '../store/engine-store.ts';
 import { Folds } from '../store/folds.ts';
 import { Hints, listenForHints } from '../store/hints.ts';
-import { loadLogKey } from '../store/log-key.ts';
 import { inspectSchema } from '../store/migrate.ts';
-import type { SequencerParts } from '../store/sequencer.ts';
 import type { ServerConfig } from './config.ts';
 import { documentLint } from './document-lint.ts';
 import { appliedEnvironment, driverRegistry } from './drivers.ts';
+import { firstToken } from './first-token.ts';
 import { metricsCheck } from './metrics-check.ts';
+import { openState, type ServerState } from './server-state.ts';
 import { startSideJobs } from './side-jobs.ts';
 import { StartRefused } from './start-refused.ts';
 import { startWorkers } from './workers.ts';
@@ -66,20 +64,16 @@ const pace = { effect: 150, moving: 1_000, idle: 10_000 };
 const concurrency = { turn: 16, observe: 16, effect: 16 };
 const migrationsFolder = fileURLToPath(new URL('../store/migrations', import.meta.url));
 
-const artifactsIn = (config: ServerConfig): string => join(config.dataFolder, 'artifacts');
-
 /** Starts a server. What was started before a refusal is stopped again. */
 export async function startBelay(config: ServerConfig, options: StartOptions = {}): Promise<BelayServer> {
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }));
-  const artifacts = artifactsIn(config);
-  await mkdir(artifacts, { recursive: true });
-  const signer = await loadLogKey(join(config.dataFolder, 'log-key.pem'), config.origin);
-  if (!signer.ok) throw new StartRefused(`the log key cannot be used: ${signer.error.message}`);
+  const clusters = new Clusters(process.env, () => Date.now());
   const pool = new Pool({ connectionString: config.databaseUrl, max: connections });
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection was lost'));
   try {
+    const state = await openState(config, pool, clusters);
     await refuseOtherSchema(pool);
-    return await run(config, options, { log, artifacts, pool, signer: signer.value });
+    return await run(config, options, { log, pool, clusters, state });
   } catch (error) {
     await pool.end();
     throw error;
@@ -98,18 +92,18 @@ async function refuseOtherSchema(pool: Pool): Promise<void> {
 
 interface Base {
   readonly log: Logger;
-  readonly artifacts: string;
   readonly pool: Pool;
-  readonly signer: NoteSigner;
+  readonly clusters: Clusters;
+  readonly state: ServerState;
 }
 
 async function run(config: ServerConfig, options: StartOptions, base: Base): Promise<BelayServer> {
-  const { log, pool, signer } = base;
+  const { log, pool, clusters } = base;
+  const { signer, keeper, artifacts } = base.state;
   // First of all: after it nothing can fail but the listening, which stops what was started.
-  const bootstrapToken = await ensureBootstrapToken(pool);
+  const bootstrapToken = await firstToken(pool, config.firstTokenFile);
   const folds = new Folds(pool);
   const feed = new LeafFeed(pool);
-  const clusters = new Clusters(process.env, () => Date.now());
   let wakeWorkers = (): void => undefined;
   const hints = new Hints(pool, () => wakeWorkers());
   const store = new PostgresEngineStore(pool, folds, hints.send);
@@ -117,7 +111,7 @@ async function run(config: ServerConfig, options: StartOptions, base: Base): Pro
     {
       store: options.store?.(store) ?? store,
       crypto: nodeCrypto,
-      driverFor: driverOf(config, folds, clusters, options),
+      driverFor: driverOf(config, artifacts, folds, clusters, options),
       pace,
       concurrency,
       report: teller(log),
@@ -132,7 +126,7 @@ async function run(config: ServerConfig, options: StartOptions, base: Base): Pro
     folds,
     log,
     config,
-    sequencer: sequencerOf(config, pool, signer),
+    sequencer: { pool, signer, keeper, now: () => Date.now(), adopt: config.adoptLedger },
   });
   const stopWork = async (): Promise<void> => {
     await Promise.all([workers.stop(), listening.stop(), sideJobs.stop()]);
@@ -144,7 +138,7 @@ async function run(config: ServerConfig, options: StartOptions, base: Base): Pro
     folds,
     crypto: nodeCrypto,
     hint: hints.send,
-    artifactFolder: base.artifacts,
+    artifacts,
     log,
     metrics: createMetrics(gauges(pool)),
     feed,
@@ -180,24 +174,17 @@ async function run(config: ServerConfig, options: StartOptions, base: Base): Pro
   };
 }
 
-const sequencerOf = (config: ServerConfig, pool: Pool, signer: NoteSigner): SequencerParts => ({
-  pool,
-  signer,
-  lastCheckpointFile: join(config.dataFolder, 'last-checkpoint'),
-  now: () => Date.now(),
-  adopt: config.adoptLedger,
-});
-
 function driverOf(
   config: ServerConfig,
+  artifacts: ArtifactStore,
   folds: Folds,
   clusters: Clusters,
   options: StartOptions,
 ): (slot: SlotKey) => EnvironmentDriver {
   const real = driverRegistry({
-    agentsFolder: config.agentsFolder,
+    agentsFolder: config.agentsFolder ?? null,
     secretsFolder: config.secretsFolder ?? null,
-    artifactFolder: artifactsIn(config),
+    artifacts,
     environmentOf: appliedEnvironment(folds),
     clusters,
   });

@@ -23,6 +23,19 @@ test('what is wrong is named by its variable, and its value is not repeated', ()
   assert.throws(() => readConfig({ BELAY_DATA: '/data', BELAY_AGENTS: '/agents' }), /BELAY_DATABASE_URL/);
 });
 
+test('the server’s own things are in one folder, or in a Secret and a ConfigMap', () => {
+  const { BELAY_DATA: _, ...bare } = least;
+  const cluster = { BELAY_LOG_KEY_FILE: '/key', BELAY_CHECKPOINT_CONFIG_MAP: 'belay/belay-log' };
+  assert.equal(readConfig({ ...bare, ...cluster }).logKeyFile, '/key');
+  assert.throws(() => readConfig(bare), /BELAY_DATA, or BELAY_LOG_KEY_FILE and BELAY_CHECKPOINT_CONFIG_MAP/);
+  assert.throws(() => readConfig({ ...least, ...cluster }), /give either BELAY_DATA/);
+  assert.throws(() => readConfig({ ...bare, BELAY_LOG_KEY_FILE: '/key' }), /BELAY_CHECKPOINT_CONFIG_MAP/);
+  assert.throws(
+    () => readConfig({ ...bare, ...cluster, BELAY_CHECKPOINT_CONFIG_MAP: 'belay' }),
+    /expected NAMESPACE\/NAME/,
+  );
+});
+
 test('half of a pair is refused', () => {
   assert.throws(
     () => readConfig({ ...least, BELAY_WEBHOOK_URL: 'https://example.com/hook' }),

@@ -4,10 +4,20 @@ import { z } from 'zod';
 export const ServerConfig = z.strictObject({
   /** PostgreSQL, as a role that may add to the ledger and not change it. */
   databaseUrl: z.string().min(1),
-  /** The server's own folder: log key, last checkpoint, artifacts. Not in the database, on purpose. */
-  dataFolder: z.string().min(1),
+  /**
+   * The server's own folder, which its replicas share: log key, last checkpoint, artifacts. In a cluster there is none:
+   * the key is a mounted Secret, the checkpoint in a ConfigMap (NAMESPACE/NAME), and artifacts are in the database.
+   */
+  dataFolder: z.string().min(1).optional(),
+  logKeyFile: z.string().min(1).optional(),
+  checkpointConfigMap: z
+    .string()
+    .regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/, 'expected NAMESPACE/NAME')
+    .optional(),
   /** Folders of the agents of `local` environments, one a slot: PROJECT.ENVIRONMENT.SERVICE. */
-  agentsFolder: z.string().min(1),
+  agentsFolder: z.string().min(1).optional(),
+  /** Holds the secret of the first admin token; without it one is made and printed. */
+  firstTokenFile: z.string().min(1).optional(),
   /** Files that a reference `file:NAME` in a document may name, where the server itself needs a secret. */
   secretsFolder: z.string().min(1).optional(),
   host: z.string().default('127.0.0.1'),
@@ -28,7 +38,10 @@ export type ServerConfig = z.infer<typeof ServerConfig>;
 const variables: Readonly<Record<keyof ServerConfig, string>> = {
   databaseUrl: 'BELAY_DATABASE_URL',
   dataFolder: 'BELAY_DATA',
+  logKeyFile: 'BELAY_LOG_KEY_FILE',
+  checkpointConfigMap: 'BELAY_CHECKPOINT_CONFIG_MAP',
   agentsFolder: 'BELAY_AGENTS',
+  firstTokenFile: 'BELAY_FIRST_TOKEN_FILE',
   secretsFolder: 'BELAY_SECRETS',
   host: 'BELAY_HOST',
   port: 'BELAY_PORT',
@@ -52,6 +65,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const parsed = ServerConfig.safeParse(given);
   if (parsed.success) {
     refuseHalves(parsed.data);
+    refuseTwoHomes(parsed.data);
     return parsed.data;
   }
   const wrong = parsed.error.issues.map((issue) => {
@@ -65,6 +79,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 const pairs: readonly (readonly [keyof ServerConfig, keyof ServerConfig])[] = [
   ['webhookUrl', 'webhookSecretFile'],
   ['tlsKeyFile', 'tlsCertFile'],
+  ['logKeyFile', 'checkpointConfigMap'],
 ];
 
 function refuseHalves(config: ServerConfig): void {
@@ -74,4 +89,12 @@ function refuseHalves(config: ServerConfig): void {
       `the configuration is not usable: ${variables[one]} and ${variables[other]} are given together or not at all`,
     );
   }
+}
+
+/** One place for the server's own things, and not two or none. */
+function refuseTwoHomes(config: ServerConfig): void {
+  if ((config.dataFolder === undefined) !== (config.logKeyFile === undefined)) return;
+  throw new Error(
+    `the configuration is not usable: give either ${variables.dataFolder}, or ${variables.logKeyFile} and ${variables.checkpointConfigMap}`,
+  );
 }

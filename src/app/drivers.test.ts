@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Environment } from '../core/model/documents.ts';
 import { Clusters } from '../drivers/kubernetes/clusters.ts';
 import { slot } from '../drivers/local/testing/environment.ts';
+import { artifactFolder } from '../store/artifact-folder.ts';
 import { driverRegistry } from './drivers.ts';
 
 const signal = new AbortController().signal;
@@ -30,7 +31,7 @@ test('samples come from where the environment says at the moment; all else from 
     const registry = driverRegistry({
       agentsFolder: '/nowhere',
       secretsFolder: null,
-      artifactFolder: '/nowhere',
+      artifacts: artifactFolder('/nowhere'),
       clusters: new Clusters({}, () => 0),
       environmentOf: async () => document,
     });

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
 import { canonicalJson } from '../core/model/canonical.ts';
 import type { Environment } from '../core/model/documents.ts';
 import type { Digest } from '../core/model/digest.ts';
@@ -12,6 +13,7 @@ import type { ReadBundle } from '../drivers/kubernetes/target.ts';
 import { createLocalDriver } from '../drivers/local/driver.ts';
 import { createPrometheusMetrics } from '../drivers/prometheus/metrics.ts';
 import { createQueryClient } from '../drivers/prometheus/query-client.ts';
+import type { ArtifactStore } from '../ports/artifacts.ts';
 import type { EnvironmentDriver, Metrics } from '../ports/environment.ts';
 import type { Folds } from '../store/folds.ts';
 
@@ -20,11 +22,11 @@ export const agentFolder = (agentsFolder: string, slot: SlotKey): string =>
   join(agentsFolder, `${slot.project}.${slot.environment}.${slot.service}`);
 
 export interface RegistryParts {
-  readonly agentsFolder: string;
+  /** Null where this server serves no `local` environment. */
+  readonly agentsFolder: string | null;
   /** Where `file:NAME` of a metrics source's secret lies; null where there is no such folder. */
   readonly secretsFolder: string | null;
-  /** Where artifacts and bundles lie, by digest. */
-  readonly artifactFolder: string;
+  readonly artifacts: ArtifactStore;
   /** The document of a slot's environment as it is applied now. */
   readonly environmentOf: (slot: SlotKey) => Promise<Environment | undefined>;
   readonly clusters: Clusters;
@@ -36,28 +38,25 @@ export const appliedEnvironment =
   async ({ project, environment }) =>
     (await folds.project(projectStream(project))).environments[environment]?.document;
 
-/** Reads a bundle out of the artifacts' folder; it was checked against its digest when it came in. */
 const bundlesIn =
-  (folder: string): ReadBundle =>
+  (artifacts: ArtifactStore): ReadBundle =>
   async (digest: Digest) => {
     try {
-      return ok(await readFile(join(folder, 'sha256', digest.slice('sha256:'.length)), 'utf8'));
+      const found = await artifacts.read(digest);
+      return found === null
+        ? err(`bundle ${digest} was not uploaded`)
+        : ok(await text(Readable.from(found.content)));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      return err(
-        code === 'ENOENT'
-          ? `bundle ${digest} was not uploaded`
-          : `bundle ${digest} cannot be read: ${code ?? 'unknown'}`,
-      );
+      return err(`bundle ${digest} cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`);
     }
   };
 
 /** Chooses the driver of a slot by its environment, at each call: the document may have changed since the last. */
 export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => EnvironmentDriver {
   const local = new Map<string, EnvironmentDriver>();
-  const bundles = bundlesIn(parts.artifactFolder);
-  const localDriver = (slot: SlotKey): EnvironmentDriver => {
-    const folder = agentFolder(parts.agentsFolder, slot);
+  const bundles = bundlesIn(parts.artifacts);
+  const localDriver = (agentsFolder: string, slot: SlotKey): EnvironmentDriver => {
+    const folder = agentFolder(agentsFolder, slot);
     const driver = local.get(folder) ?? createLocalDriver(folder);
     local.set(folder, driver);
     return driver;
@@ -68,7 +67,10 @@ export function driverRegistry(parts: RegistryParts): (slot: SlotKey) => Environ
   ): Promise<Result<EnvironmentDriver, string>> => {
     if (environment === undefined) return err(`there is no environment ${slot.environment}`);
     const { driver, kubernetes } = environment.spec;
-    if (driver === 'local') return ok(localDriver(slot));
+    if (driver === 'local')
+      return parts.agentsFolder === null
+        ? err('this server serves no local environment: BELAY_AGENTS is not set')
+        : ok(localDriver(parts.agentsFolder, slot));
     if (driver !== 'kubernetes' || kubernetes === undefined)
       return err(`this server has no driver ${driver}; there is local and kubernetes`);
     const api = await parts.clusters.api(kubernetes.context ?? null);

@@ -10,8 +10,6 @@ import type { ServerConfig } from './config.ts';
 import { StartRefused } from './start-refused.ts';
 import { type Periodic, type PeriodicWork, startPeriodic } from './periodic.ts';
 
-/** An entry is in the tree, and under a checkpoint, within about this time of its commit. */
-const sequenceEveryMs = 100;
 const forgetEveryMs = 3_600_000;
 /** A command sent again after a day is a new command. */
 const answersKeptMs = 86_400_000;
@@ -44,7 +42,7 @@ export function startSideJobs(parts: SideJobParts): Periodic {
 
 async function sequence({ sequencer, log }: SideJobParts): Promise<number> {
   const done = await sequenceOnce(sequencer);
-  if (done.ok) return done.value.more ? 0 : sequenceEveryMs;
+  if (done.ok) return done.value.more ? 0 : sequencer.keeper.everyMs;
   log.error({ code: done.error.code }, `nothing is signed until an operator acts: ${done.error.message}`);
   return afterTroubleMs;
 }

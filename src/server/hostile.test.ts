@@ -132,7 +132,7 @@ test('nobody is given the name under which the pipeline itself asks', async () =
 test('artifacts are for the server’s own account', async () => {
   await using world = await createTeam();
   const digest = await upload(world, world.team.ci, 'secret sauce');
-  const folder = join(world.parts.artifactFolder, 'sha256');
+  const folder = join(world.uploads, 'sha256');
   assert.equal((await stat(folder)).mode & 0o077, 0);
   assert.equal((await stat(join(folder, digest.slice(7)))).mode & 0o077, 0);
 });

@@ -4,6 +4,7 @@ import type { BelayDocument } from '../core/model/documents.ts';
 import type { ReleaseKey } from '../core/model/name.ts';
 import type { Result } from '../core/model/result.ts';
 import type { ProjectState } from '../core/model/state.ts';
+import type { ArtifactStore } from '../ports/artifacts.ts';
 import type { Folds } from '../store/folds.ts';
 import type { LeafFeed } from './leaf-feed.ts';
 import type { ServerMetrics } from './metrics.ts';
@@ -57,8 +58,7 @@ export interface ServerParts {
   readonly crypto: Crypto;
   /** Tells workers that something may have come due. */
   readonly hint: () => void;
-  /** The content folder; artifacts lie in its `sha256/`. */
-  readonly artifactFolder: string;
+  readonly artifacts: ArtifactStore;
   readonly log: ServerLog;
   readonly metrics: ServerMetrics;
   readonly feed: LeafFeed;

@@ -13,13 +13,16 @@ const shape = /^belay_[A-Za-z0-9_-]{43}$/;
 
 const hashOf = (secret: string): string => hash('sha256', secret, 'hex');
 
+/** Whether a text can be a token's secret. */
+export const isTokenSecret = (text: string): boolean => shape.test(text);
+
 /** Makes a token: the secret, to be shown once, and what is kept of it. */
 export function makeToken(
   subject: Subject,
   grants: readonly Grant[],
   expiresAt: Millis | null,
+  secret = prefix + randomBytes(secretBytes).toString('base64url'),
 ): { readonly secret: string; readonly token: NewToken } {
-  const secret = prefix + randomBytes(secretBytes).toString('base64url');
   return {
     secret,
     token: {
@@ -34,7 +37,7 @@ export function makeToken(
 
 /** Who a secret stands for; null where it is none, has expired or was revoked. */
 export async function principalOf(pool: Pool, secret: string): Promise<Principal | null> {
-  if (!shape.test(secret)) return null;
+  if (!isTokenSecret(secret)) return null;
   const wanted = hashOf(secret);
   const found = await findToken(pool, wanted);
   if (found === null) return null;
@@ -46,13 +49,11 @@ export async function principalOf(pool: Pool, secret: string): Promise<Principal
 }
 
 /**
- * Makes the first token of an empty installation, with every verb everywhere, and returns its secret to be shown
- * once; null where any token was ever made.
+ * Makes the first token of an empty installation, with every verb everywhere, of the secret that is given or a new
+ * one, and returns its secret; null where any token was ever made.
  */
-export async function ensureBootstrapToken(
-  pool: Pool,
-  subject: Subject = { id: 'admin', kind: 'person' },
-): Promise<string | null> {
-  const { secret, token } = makeToken(subject, [{ project: '*', stages: '*', verbs: [...verbs] }], null);
+export async function ensureBootstrapToken(pool: Pool, given?: string): Promise<string | null> {
+  const everything: Grant[] = [{ project: '*', stages: '*', verbs: [...verbs] }];
+  const { secret, token } = makeToken({ id: 'admin', kind: 'person' }, everything, null, given);
   return (await insertFirstToken(pool, token)) ? secret : null;
 }

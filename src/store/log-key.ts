@@ -7,6 +7,8 @@ import { ok, type Result } from '../core/model/result.ts';
 import { createFile } from './durable-file.ts';
 import { sha256 } from './ledger-crypto.ts';
 
+const badName = 'the origin of a log has no spaces and no plus';
+
 export type LogKeyCode = 'not-a-key' | 'readable-by-others' | 'not-a-name';
 
 /**
@@ -19,13 +21,29 @@ export async function loadLogKey(
   file: string,
   name: string,
 ): Promise<Result<NoteSigner, Refusal<LogKeyCode>>> {
-  if (!isKeyName(name)) return refuse('not-a-name', 'the origin of a log has no spaces and no plus');
-  const read = (await readKey(file)) ?? (await makeKey(file));
-  if (!read.ok) return read;
-  return ok(signerOf(name, read.value));
+  if (!isKeyName(name)) return refuse('not-a-name', badName);
+  const read = (await readKey(file, 0o077)) ?? (await makeKey(file));
+  return read.ok ? ok(signerOf(name, read.value)) : read;
 }
 
-async function readKey(file: string): Promise<Result<KeyObject, Refusal<LogKeyCode>> | null> {
+/**
+ * The signer of a key that somebody else keeps, and that is never made here: a mounted secret. Such a file belongs to
+ * root, so that the server reads it as a member of the file's group.
+ */
+export async function loadGivenLogKey(
+  file: string,
+  name: string,
+): Promise<Result<NoteSigner, Refusal<LogKeyCode>>> {
+  if (!isKeyName(name)) return refuse('not-a-name', badName);
+  const read = (await readKey(file, 0o027)) ?? refuse('not-a-key', `${file} is not there`);
+  return read.ok ? ok(signerOf(name, read.value)) : read;
+}
+
+/** `null` where there is no file; `forbidden` are the bits of its mode that refuse it. */
+async function readKey(
+  file: string,
+  forbidden: number,
+): Promise<Result<KeyObject, Refusal<LogKeyCode>> | null> {
   let pem: string;
   try {
     pem = await readFile(file, 'utf8');
@@ -33,8 +51,13 @@ async function readKey(file: string): Promise<Result<KeyObject, Refusal<LogKeyCo
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  if (((await stat(file)).mode & 0o077) !== 0)
-    return refuse('readable-by-others', `${file} must be readable by its owner only (chmod 600)`);
+  if (((await stat(file)).mode & forbidden) !== 0)
+    return refuse(
+      'readable-by-others',
+      forbidden === 0o077
+        ? `${file} must be readable by its owner only (chmod 600)`
+        : `${file} must be readable by its owner and group only (chmod 440)`,
+    );
   const key = parseKey(pem);
   return key?.asymmetricKeyType === 'ed25519'
     ? ok(key)
@@ -54,7 +77,7 @@ async function makeKey(file: string): Promise<Result<KeyObject, Refusal<LogKeyCo
   const { privateKey } = generateKeyPairSync('ed25519');
   await createFile(file, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 0o600);
   // Read back: another process may have been first.
-  return (await readKey(file)) ?? refuse('not-a-key', `${file} vanished while it was made`);
+  return (await readKey(file, 0o077)) ?? refuse('not-a-key', `${file} vanished while it was made`);
 }
 
 function signerOf(name: string, privateKey: KeyObject): NoteSigner {

@@ -12,7 +12,8 @@ import { verifyTlogProof } from '../core/ledger/tlog-proof.ts';
 import { consistencyOf, proofOf, readCheckpoint } from './checkpoints.ts';
 import { sha256, verifyEd25519 } from './ledger-crypto.ts';
 import { chain, leafHashOf } from './log-entry.ts';
-import { loadLogKey } from './log-key.ts';
+import { checkpointFile } from './kept-checkpoint.ts';
+import { loadGivenLogKey, loadLogKey } from './log-key.ts';
 import { type SequencerParts, sequenceOnce } from './sequencer.ts';
 import { inStreamOrder } from './stream-order.ts';
 import { appendFact, readHead } from './streams.ts';
@@ -36,7 +37,7 @@ async function partsIn(folder: string, pool: Pool): Promise<SequencerParts> {
   return {
     pool,
     signer: await signerIn(folder),
-    lastCheckpointFile: join(folder, 'checkpoint'),
+    keeper: checkpointFile(join(folder, 'checkpoint')),
     now: () => 7,
   };
 }
@@ -78,7 +79,7 @@ test('entries get into the tree in groups, each with a signed checkpoint, and ea
   assert.deepEqual(sizes, [1, 3, 7]);
   const checkpoint = await readCheckpoint(pool);
   assert.equal(checkpoint?.root, await rootFromEntries(pool));
-  assert.equal(checkpoint?.note, await readFile(parts.lastCheckpointFile, 'utf8'));
+  assert.equal(checkpoint?.note, await readFile(parts.keeper.place, 'utf8'));
   const log = { origin, keys: [parts.signer.key] };
   assert.ok(openCheckpoint(verifyEd25519, checkpoint?.note ?? '', log).ok);
 
@@ -199,7 +200,7 @@ test('an old copy of the database is noticed before anything is signed on it', a
   await fact(older.pool, 'project/p');
   assert.equal(await codeOf(parts), 'signed');
   assert.equal(
-    await codeOf({ ...parts, pool: older.pool, lastCheckpointFile: join(folder.path, 'other') }),
+    await codeOf({ ...parts, pool: older.pool, keeper: checkpointFile(join(folder.path, 'other')) }),
     'signed',
   );
   await fact(database.pool, 'project/p');
@@ -211,12 +212,12 @@ test('an old copy of the database is noticed before anything is signed on it', a
   assert.equal(await codeOf(restored), 'rolled-back');
   assert.equal((await readCheckpoint(older.pool))?.size, 1);
   assert.equal(
-    await readFile(`${parts.lastCheckpointFile}.contradiction`, 'utf8'),
+    await readFile(`${parts.keeper.place}.contradiction`, 'utf8'),
     (await readCheckpoint(older.pool))?.note,
   );
-  assert.equal(await readFile(parts.lastCheckpointFile, 'utf8'), (await readCheckpoint(database.pool))?.note);
+  assert.equal(await readFile(parts.keeper.place, 'utf8'), (await readCheckpoint(database.pool))?.note);
   // Grown past the kept size under another file, it is another history: a fork.
-  const aside = { ...restored, lastCheckpointFile: join(folder.path, 'other') };
+  const aside = { ...restored, keeper: checkpointFile(join(folder.path, 'other')) };
   await fact(older.pool, 'project/q');
   assert.equal(await codeOf(aside), 'signed');
   assert.equal(await codeOf(restored), 'forked');
@@ -231,7 +232,7 @@ test('a tree that nothing vouches for is only taken when an operator says so', a
   const parts = await partsIn(folder.path, database.pool);
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf(parts), 'signed');
-  await rm(parts.lastCheckpointFile);
+  await rm(parts.keeper.place);
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf(parts), 'not-adopted');
   assert.equal(await codeOf({ ...parts, adopt: true }), 'signed');
@@ -245,14 +246,14 @@ test('a log that was set back goes on as another log, also when nothing is there
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf(first), 'signed');
   const signer = await signerIn(folder.path, 'log.test/second');
-  const second = { ...first, signer, lastCheckpointFile: join(folder.path, 'second') };
+  const second = { ...first, signer, keeper: checkpointFile(join(folder.path, 'second')) };
   assert.equal(await codeOf(second), 'not-adopted');
   assert.equal(await codeOf({ ...second, adopt: true }), 'idle');
   assert.equal(await codeOf({ ...second, adopt: true }), 'idle');
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf({ ...second, adopt: true }), 'signed');
   assert.equal(await codeOf(second), 'idle');
-  assert.match(await readFile(second.lastCheckpointFile, 'utf8'), /^log\.test\/second\n2\n/);
+  assert.match(await readFile(second.keeper.place, 'utf8'), /^log\.test\/second\n2\n/);
 });
 
 test('a crash between the commit and the file is harmless: the file is checked and renewed', async () => {
@@ -261,12 +262,12 @@ test('a crash between the commit and the file is harmless: the file is checked a
   const parts = await partsIn(folder.path, database.pool);
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf(parts), 'signed');
-  const before = await readFile(parts.lastCheckpointFile, 'utf8');
+  const before = await readFile(parts.keeper.place, 'utf8');
   await fact(database.pool, 'project/p');
   assert.equal(await codeOf(parts), 'signed');
-  await writeFile(parts.lastCheckpointFile, before);
+  await writeFile(parts.keeper.place, before);
   assert.equal(await codeOf(parts), 'idle');
-  assert.equal(await readFile(parts.lastCheckpointFile, 'utf8'), (await readCheckpoint(database.pool))?.note);
+  assert.equal(await readFile(parts.keeper.place, 'utf8'), (await readCheckpoint(database.pool))?.note);
   assert.deepEqual((await readdir(folder.path)).sort(), ['checkpoint', 'log.key']);
 });
 
@@ -280,7 +281,10 @@ test('a file that this log did not sign, a damaged tree and a damaged entry stop
   const renamed = { ...parts, signer: await signerIn(folder.path, 'log.test/other') };
   assert.equal(await codeOf(renamed), 'file-unreadable');
   await writeFile(join(folder.path, 'torn'), 'log.test/demo\n3\n');
-  assert.equal(await codeOf({ ...parts, lastCheckpointFile: join(folder.path, 'torn') }), 'file-unreadable');
+  assert.equal(
+    await codeOf({ ...parts, keeper: checkpointFile(join(folder.path, 'torn')) }),
+    'file-unreadable',
+  );
 
   await fact(pool, 'project/p');
   await pool.query(`update entry set bytes = replace(bytes, 'unfrozen', 'frozen') where seq = 4`);
@@ -337,4 +341,39 @@ test('the log key is made once, is readable by its owner only, and is refused wh
   assert.doesNotMatch(broken.ok ? '' : broken.error.message, /not a key"/);
   const unnamed = await loadLogKey(file, 'two words');
   assert.equal(unnamed.ok ? '' : unnamed.error.code, 'not-a-name');
+});
+
+test('a key that somebody else keeps may be read by its group, and is never made', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'log.key');
+  const absent = await loadGivenLogKey(file, origin);
+  assert.equal(absent.ok ? '' : absent.error.code, 'not-a-key');
+  assert.deepEqual(await readdir(folder.path), []);
+  const own = await loadLogKey(file, origin);
+  for (const [mode, expected] of [
+    [0o440, 'usable'],
+    [0o444, 'readable-by-others'],
+    [0o460, 'readable-by-others'],
+  ] as const) {
+    await chmod(file, mode);
+    const given = await loadGivenLogKey(file, origin);
+    assert.equal(given.ok ? 'usable' : given.error.code, expected);
+    if (given.ok && own.ok) assert.equal(given.value.key.keyId, own.value.key.keyId);
+  }
+});
+
+test('a keeper that remembers is asked to look again whenever something is to be signed', async () => {
+  await using database = await createTestDatabase();
+  await using folder = await temporaryFolder();
+  const asked: (string | null)[] = [];
+  const file = checkpointFile(join(folder.path, 'checkpoint'));
+  const keeper = { ...file, read: (known: string | null) => (asked.push(known), file.read(known)) };
+  const parts = { ...(await partsIn(folder.path, database.pool)), keeper };
+  await fact(database.pool, 'project/p');
+  assert.equal(await codeOf(parts), 'signed');
+  assert.equal(await codeOf(parts), 'idle');
+  await fact(database.pool, 'project/p');
+  assert.equal(await codeOf(parts), 'signed');
+  const { rows } = await database.pool.query<{ note: string }>('select note from checkpoint order by size');
+  assert.deepEqual(asked, [null, rows[0]?.note, null]);
 });

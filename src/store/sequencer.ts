@@ -13,13 +13,9 @@ import {
 } from '../core/ledger/tree.ts';
 import { err, ok, type Result } from '../core/model/result.ts';
 import type { Millis } from '../core/model/time.ts';
-import {
-  keepContradiction,
-  type KeptCheckpoint,
-  readCheckpointFile,
-  writeCheckpointFile,
-} from './checkpoint-file.ts';
+import type { CheckpointKeeper } from '../ports/checkpoint-keeper.ts';
 import { readCheckpoint, type SignedCheckpoint } from './checkpoints.ts';
+import { type KeptCheckpoint, openKept } from './kept-checkpoint.ts';
 import { sha256, verifyEd25519 } from './ledger-crypto.ts';
 import { type InOrder, inStreamOrder } from './stream-order.ts';
 import { insertNodes, readNodes } from './tree-nodes.ts';
@@ -28,8 +24,8 @@ export interface SequencerParts {
   readonly pool: Pool;
   /** The log's key, see `loadLogKey`; its name is the origin of the checkpoints. */
   readonly signer: NoteSigner;
-  /** Where the last checkpoint is kept outside the database. */
-  readonly lastCheckpointFile: string;
+  /** Keeps the last checkpoint outside the database. */
+  readonly keeper: CheckpointKeeper;
   /** The time that a checkpoint is recorded with, in milliseconds. */
   readonly now: () => Millis;
   /** An operator says that the tree in the database is the one to go on with, although no file vouches for it. */
@@ -115,16 +111,27 @@ async function asSequencer(
   parts: SequencerParts,
   client: PoolClient,
 ): Promise<Result<Sequenced, Refusal<SequencerCode>>> {
-  const kept = await readCheckpointFile(parts.lastCheckpointFile, parts.signer.key);
+  const last = await readCheckpoint(client);
+  // Where nothing waits, nothing is signed: what the keeper remembers is then good enough if the database agrees.
+  const known = (await anythingWaits(client)) ? null : (last?.note ?? null);
+  const kept = openKept(parts, await parts.keeper.read(known));
   if (!kept.ok) return kept;
   // Read committed: each statement sees what was committed before it, and the group is made by one statement.
   await client.query('begin isolation level read committed');
-  const outcome = await sequence(parts, client, kept.value);
+  const outcome = await sequence(parts, client, kept.value, last);
   await client.query(outcome.ok ? 'commit' : 'rollback');
   if (!outcome.ok) return outcome;
   const { sequenced, note } = outcome.value;
-  if (note !== null && note !== kept.value?.note) await writeCheckpointFile(parts.lastCheckpointFile, note);
+  if (note !== null && note !== kept.value?.note) await parts.keeper.write(note);
   return ok(sequenced);
+}
+
+async function anythingWaits(client: PoolClient): Promise<boolean> {
+  const { rows } = await client.query<{ waits: boolean }>({
+    name: 'anything-unsequenced',
+    text: 'select exists (select 1 from unsequenced) as waits',
+  });
+  return rows[0]?.waits !== false;
 }
 
 type Outcome = Result<
@@ -136,8 +143,8 @@ async function sequence(
   parts: SequencerParts,
   client: PoolClient,
   kept: KeptCheckpoint | null,
+  last: SignedCheckpoint | null,
 ): Promise<Outcome> {
-  const last = await readCheckpoint(client);
   const tree = await soundTree(client, last);
   if (!tree.ok) return tree;
   const refused = await contradiction(parts, client, kept, last, tree.value);
@@ -195,11 +202,11 @@ async function contradiction(
     if (last === null || parts.adopt === true) return null;
     return {
       code: 'not-adopted',
-      message: `the tree has ${tree.size} leaves and ${parts.lastCheckpointFile} is not there to vouch for it`,
+      message: `the tree has ${tree.size} leaves and ${parts.keeper.place} does not vouch for it`,
     };
   }
   if (tree.size < kept.size) {
-    if (last !== null) await keepContradiction(parts.lastCheckpointFile, last.note);
+    if (last !== null) await parts.keeper.keepContradiction(last.note);
     return {
       code: 'rolled-back',
       message: `the database has ${tree.size} leaves, and a checkpoint over ${kept.size} was already signed`,
@@ -207,7 +214,7 @@ async function contradiction(
   }
   const then = readFrontier(kept.size, await readNodes(client, frontierNodes(kept.size)));
   if (then.ok && encodeHex(rootFromFrontier(sha256, then.value)) === encodeHex(kept.root)) return null;
-  if (last !== null) await keepContradiction(parts.lastCheckpointFile, last.note);
+  if (last !== null) await parts.keeper.keepContradiction(last.note);
   return {
     code: 'forked',
     message: `at ${kept.size} leaves the database has another root than the checkpoint that was signed`,

@@ -18,6 +18,7 @@ import { nodeCrypto } from '../../engine/crypto.ts';
 import { workOnce, type WorkerParts } from '../../engine/worker.ts';
 import type { EnvironmentDriver } from '../../ports/environment.ts';
 import { PostgresEngineStore } from '../../store/engine-store.ts';
+import { checkpointFile } from '../../store/kept-checkpoint.ts';
 import { loadLogKey } from '../../store/log-key.ts';
 import { sequenceOnce } from '../../store/sequencer.ts';
 import { appendFact, databaseNow } from '../../store/streams.ts';
@@ -117,7 +118,7 @@ export async function tellStory(): Promise<Story> {
   const parts = {
     pool,
     signer: key.value,
-    lastCheckpointFile: join(folder, 'checkpoint'),
+    keeper: checkpointFile(join(folder, 'checkpoint')),
     now: () => 1,
   };
   const sequence = async (): Promise<void> => {

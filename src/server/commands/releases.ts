@@ -10,7 +10,6 @@ import type { z } from 'zod';
 import type { StreamFacts } from '../../store/append-together.ts';
 import { keepContent, listRelease } from '../../store/releases.ts';
 import { need, type Principal } from '../access.ts';
-import { artifactSize } from '../artifacts.ts';
 import { countTests } from '../junit.ts';
 import type { ServerParts } from '../parts.ts';
 import { type Answer, refuse } from '../refusal.ts';
@@ -110,7 +109,7 @@ export async function sealRelease(
   if ((await parts.folds.release(stream)) === null) return unknownRelease(key);
   const bytes = await sizeOf(parts, request.artifact);
   if (!bytes.ok) return bytes;
-  if (request.bundle !== undefined && (await artifactSize(parts.artifactFolder, request.bundle)) === null)
+  if (request.bundle !== undefined && (await parts.artifacts.size(request.bundle)) === null)
     return notUploaded('bundle', request.bundle);
   const asking = await firstStages(parts, key, request.pipeline);
   if (!asking.ok) return asking;
@@ -146,7 +145,7 @@ async function sizeOf(
   artifact: z.output<typeof SealReleaseRequest>['artifact'],
 ): Promise<Answer<number | null>> {
   if (artifact.kind === 'image') return ok(null);
-  const bytes = await artifactSize(parts.artifactFolder, artifact.digest);
+  const bytes = await parts.artifacts.size(artifact.digest);
   return bytes === null ? notUploaded('artifact', artifact.digest) : ok(bytes);
 }
 

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Digest } from '../../core/model/digest.ts';
+import { type ArtifactRefusal, tooLarge } from '../../ports/artifacts.ts';
 import { projectsOfArtifact } from '../../store/releases.ts';
 import { may, needSomewhere, projectsWith } from '../access.ts';
-import { artifactSize, mostArtifactBytes, readArtifact, storeArtifact } from '../artifacts.ts';
 import type { DoorEnv } from '../door.ts';
 import type { App } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
@@ -42,14 +42,11 @@ async function put(parts: ServerParts, c: Context<DoorEnv>): Promise<Response> {
   if (!allowed.ok) return problemResponse(allowed.error);
   const digest = Digest.safeParse(c.req.param('digest'));
   if (!digest.success) return notADigest();
-  if (Number(c.req.header('content-length') ?? 0) > mostArtifactBytes) {
-    return problemResponse(
-      refuse(413, 'too-large', `an artifact of more than ${mostArtifactBytes} bytes is refused`).error,
-    );
-  }
+  const { mostBytes } = parts.artifacts;
+  if (Number(c.req.header('content-length') ?? 0) > mostBytes) return refusalOf(tooLarge(mostBytes));
   const body: AsyncIterable<Uint8Array> = c.req.raw.body ?? new ReadableStream({ start: (s) => s.close() });
-  const stored = await storeArtifact(parts.artifactFolder, digest.data, body);
-  if (!stored.ok) return problemResponse(stored.error);
+  const stored = await parts.artifacts.store(digest.data, body);
+  if (!stored.ok) return refusalOf(stored.error);
   return Response.json(
     { digest: digest.data, bytes: stored.value.bytes },
     { status: stored.value.created ? 201 : 200 },
@@ -70,16 +67,24 @@ async function get(parts: ServerParts, c: Context<DoorEnv>): Promise<Response> {
       return problemResponse(refuse(403, 'not-allowed', detail).error);
     }
   }
-  const size = await artifactSize(parts.artifactFolder, digest.data);
-  if (size === null)
+  const found = head ? await sizeAlone(parts, digest.data) : await parts.artifacts.read(digest.data);
+  if (found === null)
     return problemResponse(refuse(404, 'unknown-artifact', `artifact ${digest.data} is not here`).error);
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) };
-  if (head) return new Response(null, { headers });
-  const stream = Readable.toWeb(
-    readArtifact(parts.artifactFolder, digest.data),
-  ) as ReadableStream<Uint8Array>;
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(found.bytes) };
+  if (found.content === null) return new Response(null, { headers });
+  const stream = Readable.toWeb(Readable.from(found.content)) as ReadableStream<Uint8Array>;
   return new Response(stream, { headers });
 }
+
+async function sizeAlone({ artifacts }: ServerParts, digest: Digest) {
+  const bytes = await artifacts.size(digest);
+  return bytes === null ? null : { bytes, content: null };
+}
+
+const statuses = { 'digest-mismatch': 422, 'too-large': 413, 'no-space': 507 } as const;
+
+const refusalOf = ({ code, message }: ArtifactRefusal): Response =>
+  problemResponse(refuse(statuses[code], code, message).error);
 
 const notADigest = () =>
   problemResponse(

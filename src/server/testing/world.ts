@@ -6,6 +6,7 @@ import type { BelayDocumentInput } from '../../core/model/documents.ts';
 import type { Subject } from '../../core/model/name.ts';
 import { nodeCrypto } from '../../engine/crypto.ts';
 import { takeTurn } from '../../engine/turn.ts';
+import { artifactFolder } from '../../store/artifact-folder.ts';
 import { PostgresEngineStore } from '../../store/engine-store.ts';
 import { Folds } from '../../store/folds.ts';
 import { createTestDatabase } from '../../store/testing/database.ts';
@@ -31,6 +32,8 @@ export interface World {
   readonly app: App;
   readonly pool: Pool;
   readonly parts: ServerParts;
+  /** The folder of uploaded artifacts. */
+  readonly uploads: string;
   readonly closing: AbortController;
   /** Every line that was logged, as JSON. */
   readonly logged: string[];
@@ -104,7 +107,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
   const database = await createTestDatabase();
   // As the server runs in production: the role that may only add to the ledger.
   const pool = database.poolAs('belay_server');
-  const artifactFolder = await mkdtemp(join(tmpdir(), 'belay-server-test-'));
+  const uploads = await mkdtemp(join(tmpdir(), 'belay-server-test-'));
   const folds = new Folds(pool);
   const closing = new AbortController();
   const logged: string[] = [];
@@ -114,7 +117,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     folds,
     crypto: nodeCrypto,
     hint: () => undefined,
-    artifactFolder,
+    artifacts: artifactFolder(uploads),
     log: { info: write, warn: write, error: write },
     metrics: createMetrics(),
     feed: new LeafFeed(pool),
@@ -132,6 +135,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     app,
     pool,
     parts,
+    uploads,
     closing,
     logged,
     tokenFor: async (subject, grants, expiresAt) => {
@@ -168,7 +172,7 @@ export async function createWorld(override: Partial<ServerParts> = {}): Promise<
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       await database.drop();
-      await rm(artifactFolder, { recursive: true, force: true });
+      await rm(uploads, { recursive: true, force: true });
     },
   };
 }
