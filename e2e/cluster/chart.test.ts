@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chartFolder, chartValues, renderArguments, renderedChart } from '../../examples/shop/chart.ts';
 import { test } from 'node:test';
-import { helmBinary } from './helm.ts';
-
-const helm = (
-  args: readonly string[],
-): { readonly status: number | null; readonly out: string; readonly err: string } => {
-  const { status, stdout, stderr } = spawnSync(helmBinary(), args, { encoding: 'utf8', timeout: 60_000 });
-  return { status, out: stdout, err: stderr };
-};
+import { helm } from './helm.ts';
 
 test('the shop’s chart renders to what is kept of it, twice alike', async () => {
   const { status, out, err } = helm(renderArguments);
