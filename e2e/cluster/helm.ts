@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0';
 
 /** Helm of the version that is tested with: built from Go modules once and kept in the cache. Needs Go 1.24 or newer. */
-function helmBinary(): string {
+export function helmBinary(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const folder = join(cache, 'belay', 'tools', helmModule.replaceAll('/', '_'));
   const binary = join(folder, 'helm');
@@ -25,11 +25,12 @@ function helmBinary(): string {
 }
 
 /** Runs helm to its end, whatever it ends with. */
-export function helm(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv = process.env,
-): { readonly status: number | null; readonly out: string; readonly err: string } {
-  const options = { encoding: 'utf8', timeout: 180_000, env: environment } as const;
+export function helm(args: readonly string[]): {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+} {
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout, stderr } = spawnSync(helmBinary(), args, options);
   return { status, out: stdout, err: stderr };
 }

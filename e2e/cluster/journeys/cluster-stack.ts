@@ -25,7 +25,12 @@ const serverPassword = 'only-on-loopback';
 const apiVersion = 'belay.dev/v1alpha1';
 export const slot = { project: 'demo', environment: 'live', service: 'tiny' } as const;
 
-export const documents = (place: Place, rollout: object): readonly BelayDocumentInput[] => [
+/** `context` is null for a server that runs in the cluster itself. */
+export const documents = (
+  place: Place,
+  rollout: object,
+  context: string | null = 'server',
+): readonly BelayDocumentInput[] => [
   { apiVersion, kind: 'Project', metadata: { name: slot.project }, spec: { trust: [] } },
   {
     apiVersion,
@@ -34,7 +39,7 @@ export const documents = (place: Place, rollout: object): readonly BelayDocument
     spec: {
       driver: 'kubernetes',
       kubernetes: {
-        context: 'server',
+        ...(context === null ? {} : { context }),
         namespace: place.namespace,
         gateway: { statistics: [place.cluster.envoyUrl], configuration: [place.cluster.envoyUrl] },
       },
