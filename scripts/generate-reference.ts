@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { chartReference } from './reference/chart-reference.ts';
 import { commandReference } from './reference/command-reference.ts';
 import { documentReference } from './reference/document-reference.ts';
 import { workloadReference } from './reference/workload-reference.ts';
@@ -12,6 +13,7 @@ import { belaySchema } from '../src/cli/documents/json-schema.ts';
 
 const folder = fileURLToPath(new URL('../docs/reference/', import.meta.url));
 const pages: Readonly<Record<string, string>> = {
+  'chart.md': chartReference(),
   'cli.md': commandReference(),
   'pipeline.md': documentReference(),
   'workload-rules.md': workloadReference(),

@@ -1,12 +1,12 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
-import { run } from '../../e2e/cluster/command.ts';
 import { bill } from './bill-of-materials.ts';
 
 /**
@@ -40,10 +40,16 @@ const systemFiles: Readonly<Record<string, string>> = {
   'etc/nsswitch.conf': 'hosts: files dns\n',
 };
 
+const execute = promisify(execFile);
+
+/** Runs a program to its end and returns what it printed; throws with what it complained of. */
+const run = async (program: string, args: readonly string[], cwd = project): Promise<string> =>
+  (await execute(program, args, { cwd, maxBuffer: 64_000_000 })).stdout;
+
 /** Downloads a package of Debian as its signed index has it, and returns the file. */
 async function download(folder: string, name: string, version: string | null): Promise<string> {
   const wanted = version === null ? name : `${name}=${version}`;
-  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', wanted], { cwd: folder }).catch(
+  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', wanted], folder).catch(
     (error: Error) => {
       throw new Error(
         `${wanted} cannot be had: run apt-get update; if Debian has replaced it since, pin anew with --pin`,
@@ -106,7 +112,7 @@ async function addServer(root: string): Promise<void> {
   const isTest = /\.test\.ts$|\/testing(\/|$)/;
   await cp(join(project, 'src'), join(app, 'src'), { recursive: true, filter: (path) => !isTest.test(path) });
   const npm = ['ci', '--omit=dev', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await run('npm', npm, { cwd: app });
+  await run('npm', npm, app);
   await rm(join(app, 'node_modules/.package-lock.json'));
   await mkdir(join(root, 'usr/bin'), { recursive: true });
   await cp(process.execPath, join(root, 'usr/bin/node'));
@@ -135,7 +141,15 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { pin: { type: 'boolean', default: false } },
 });
-const [folder] = positionals;
-if (values.pin) await pin();
-else if (folder !== undefined && positionals.length === 1) await make(resolve(folder));
-else throw new Error('usage: ./scripts/run deploy/image/root.ts FOLDER | --pin');
+
+async function main([folder, ...more]: readonly string[]): Promise<void> {
+  if (values.pin) return pin();
+  if (folder === undefined || more.length > 0)
+    throw new Error('usage: ./scripts/run deploy/image/root.ts FOLDER | --pin');
+  return make(resolve(folder));
+}
+
+await main(positionals).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});
