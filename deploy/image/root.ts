@@ -49,14 +49,17 @@ const run = async (program: string, args: readonly string[], cwd = project): Pro
 /** Downloads a package of Debian as its signed index has it, and returns the file. */
 async function download(folder: string, name: string, version: string | null): Promise<string> {
   const wanted = version === null ? name : `${name}=${version}`;
-  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', wanted], folder).catch(
-    (error: Error) => {
+  const fetch = () => run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', wanted], folder);
+  await fetch()
+    .catch(async () => {
+      await run('apt-get', ['update']);
+      return fetch();
+    })
+    .catch((error: Error) => {
       throw new Error(
-        `${wanted} cannot be had: run apt-get update; if Debian has replaced it since, pin anew with --pin`,
-        { cause: error },
+        `${wanted} cannot be had: ${error.message.trim()}\nif Debian has replaced it since, pin anew with --pin`,
       );
-    },
-  );
+    });
   const file = (await readdir(folder)).find((entry) => entry.startsWith(`${name}_`));
   if (file === undefined) throw new Error(`apt-get has left no file of ${name}`);
   return join(folder, file);

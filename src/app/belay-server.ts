@@ -82,7 +82,9 @@ export async function startBelay(config: ServerConfig, options: StartOptions = {
 
 /** A server works only on the schema that it knows. */
 async function refuseOtherSchema(pool: Pool): Promise<void> {
-  const schema = await inspectSchema(pool, migrationsFolder);
+  const schema = await inspectSchema(pool, migrationsFolder).catch((error: Error & { code?: string }) => {
+    throw new StartRefused(`the database does not let us in: ${error.message || (error.code ?? error.name)}`);
+  });
   if (!schema.ok) throw new StartRefused(schema.error.message);
   const [first] = schema.value.pending;
   if (first !== undefined) {

@@ -18,6 +18,18 @@ const documentOf = (metrics?: object): Environment =>
     spec: { driver: 'local', ...(metrics === undefined ? {} : { metrics }) },
   });
 
+test('a server without agents says so of a local environment', async () => {
+  const registry = driverRegistry({
+    agentsFolder: null,
+    secretsFolder: null,
+    artifacts: artifactFolder('/nowhere'),
+    clusters: new Clusters({}, () => 0),
+    environmentOf: async () => documentOf(),
+  });
+  const seen = await registry(slot).observer.observe(slot, signal);
+  assert.match(seen.ok ? '' : seen.error.message, /BELAY_AGENTS is not set/);
+});
+
 test('samples come from where the environment says at the moment; all else from its driver', async () => {
   let asked = 0;
   const prometheus = createServer((_request, response) => {
