@@ -122,6 +122,8 @@ async function addServer(root: string): Promise<void> {
 }
 
 async function make(root: string): Promise<void> {
+  // Modes are content too, and not to depend on whose shell this is.
+  process.umask(0o022);
   const lock = Lock.parse(JSON.parse(await readFile(lockFile, 'utf8')));
   if (lock.architecture !== (await run('dpkg', ['--print-architecture'])).trim())
     throw new Error(`base.lock.json pins packages for ${lock.architecture} only`);
@@ -132,7 +134,6 @@ async function make(root: string): Promise<void> {
     await mkdir(join(root, path, '..'), { recursive: true });
     await writeFile(join(root, path), text);
   }
-  await mkdir(join(root, 'tmp'));
   await addBase(root, lock);
   await addServer(root);
   const text = await bill(join(root, 'app'), lock.packages);
