@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { renderedChart } from '../../../deploy/chart.ts';
 import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
 import { eventually } from '../../eventually.ts';
-import { makePlace, must, type Place, testCluster } from './cluster.ts';
+import { makePlace, type Place, testCluster } from './cluster.ts';
 import { documents, slot } from './cluster-stack.ts';
 import { GatewayCustomers } from './gateway-customers.ts';
 import { type InstalledServer, installServer } from './installed-server.ts';
@@ -20,8 +20,6 @@ import { bundleOf, pushVersion } from './versions.ts';
  * The server where its users run it: two replicas of the image, installed by the chart, with a PostgreSQL of their own,
  * reached by the command line as NOTES.txt says.
  */
-
-const signal = new AbortController().signal;
 
 async function done(ran: ReturnType<InstalledServer['belay']>): Promise<string> {
   const { code, stdout, stderr } = await ran;
@@ -98,7 +96,7 @@ test('two replicas take a release through, also when one of them is killed in th
     await release(server, place, 'v2');
     await eventually('v2 at 50 %', () => outside.looks.at(-1)?.route['v2'] === 50);
     const [victim = ''] = await server.readyPods();
-    await server.kill(victim);
+    await server.namespace.kill(victim);
     const second = await ended(server, 'v2');
     assert.equal(second.state, 'promoted', second.sentence);
     await eventually('two replicas again', async () => {
@@ -119,17 +117,17 @@ test('two replicas take a release through, also when one of them is killed in th
   assert.deepEqual(broken(outside.looks), []);
   for (const name of ['v2', 'v3'])
     assert.deepEqual(weightsSeen(outside.looks, name).slice(0, 4), [0, 10, 50, 100]);
-  await proven(server, place);
+  await proven(server);
 });
 
 /** Nothing is lost: the checkpoint is kept outside the database, and what was signed proves the release offline. */
-async function proven(server: InstalledServer, { cluster }: Place): Promise<void> {
+async function proven(server: InstalledServer): Promise<void> {
   const Kept = z.object({ data: z.object({ 'last-checkpoint': z.string() }) });
   const name = 'belay-last-checkpoint';
-  const kept = await must(cluster.api.get(resources.configMaps, server.namespace, name, Kept, signal));
+  const kept = await server.namespace.get(resources.configMaps, name, Kept);
   assert.match(kept.data['last-checkpoint'], /^belay\.dev\/log\n\d+\n/);
   const [pod = ''] = await server.readyPods();
-  const said = await server.logs(pod);
+  const said = await server.namespace.logs(pod);
   const key = /its log's key is (\S+)/.exec(said)?.[1] ?? '';
   assert.ok(!said.includes(server.token) && !said.includes('first admin token'), said);
   await done(server.belay('evidence', 'export', 'v2'));
