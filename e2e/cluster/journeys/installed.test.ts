@@ -66,8 +66,10 @@ const ended = (server: InstalledServer, name: string): Promise<{ state: string; 
       if (answer === null) return null;
       return Slots.parse(JSON.parse(answer)).slots[0]?.ended.find((end) => end.release === name);
     },
-    120_000,
-  );
+    180_000,
+  ).catch(async (error: Error) => {
+    throw new Error(`${error.message}\n${(await server.belay('why', slot.service)).stdout}`);
+  });
 
 test('two replicas take a release through, also when one of them is killed in the middle', async (t) => {
   const cluster = await testCluster();
