@@ -2,8 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { locateBinaries } from '../../../src/store/embedded/binaries.ts';
-import { type ImageFile, writeImage } from '../image-layout.ts';
-import { withLibraries } from '../node-image.ts';
+import { writeImage } from '../../../src/drivers/oci/image-layout.ts';
+import type { ImageFile } from '../../../src/drivers/oci/layer.ts';
+import { inPlace, librariesOf } from '../../../src/drivers/oci/node-image.ts';
 
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 
@@ -30,8 +31,9 @@ async function postgres(): Promise<readonly ImageFile[]> {
 async function systemLibraries(programs: readonly ImageFile[]): Promise<readonly ImageFile[]> {
   const found = new Map<string, ImageFile>();
   for (const { path, content } of programs) {
-    if (Buffer.isBuffer(content) || !/bin\/postgres$|libicui18n/.test(path)) continue;
-    for (const file of await withLibraries(content.file, 'program'))
+    if (typeof content === 'string' || Buffer.isBuffer(content) || !/bin\/postgres$|libicui18n/.test(path))
+      continue;
+    for (const file of inPlace(await librariesOf(content.file)))
       if (/^(usr\/)?lib/.test(file.path)) found.set(file.path, file);
   }
   return [...found.values()];
@@ -49,7 +51,7 @@ exec /postgres/bin/postgres -D /data/db -c listen_addresses='*' -c unix_socket_d
 export async function writePostgresImage(layout: string): Promise<void> {
   const programs = await postgres();
   const passwd = Buffer.from('postgres:x:65532:65532:postgres:/:/bin/sh\n');
-  const shell = await withLibraries('/bin/sh', 'bin/sh');
+  const shell = [...inPlace(['/bin/sh']), ...inPlace(await librariesOf('/bin/sh'))];
   const known = new Set(shell.map(({ path }) => path));
   const libraries = (await systemLibraries(programs)).filter(({ path }) => !known.has(path));
   await writeImage(layout, {
