@@ -1,4 +1,4 @@
-import { takeIn, noCounters } from '../src/core/analysis/sequential/boundaries.ts';
+import { takeIn, noCounters } from '../src/core/analysis/boundaries.ts';
 import type { Counts } from '../src/core/model/analysis-state.ts';
 import { PrometheusSource } from '../src/core/model/metrics-source.ts';
 import type { SlotKey } from '../src/core/model/name.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Interval } from '../../src/core/analysis/sequential/boundaries.ts';
+import type { Interval } from '../../src/core/analysis/boundaries.ts';
 import { exactInterval } from './interval.ts';
 import { classify, shift } from './kayenta.ts';
 import { Chance } from './random.ts';

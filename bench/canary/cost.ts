@@ -1,4 +1,4 @@
-import type { Interval } from '../../src/core/analysis/sequential/boundaries.ts';
+import type { Interval } from '../../src/core/analysis/boundaries.ts';
 import { isInterval, learnt, Sequential, usual } from './sequential.ts';
 import { Simulation } from './simulation.ts';
 import { kinds } from './worlds.ts';

@@ -1,4 +1,4 @@
-import { exp, lnGamma } from '../../src/core/analysis/sequential/elementary.ts';
+import { exp, lnGamma } from '../../src/core/analysis/elementary.ts';
 
 /** P(X ≤ k) of a binomial distribution. */
 function atMost(k: number, n: number, p: number): number {

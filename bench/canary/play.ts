@@ -1,5 +1,5 @@
-import type { Profile } from '../../src/core/analysis/sequential/profile.ts';
-import { isShown } from '../../src/core/analysis/sequential/series.ts';
+import type { Profile } from '../../src/core/analysis/profile.ts';
+import { isShown } from '../../src/core/analysis/series.ts';
 import type { RolloutState } from '../../src/core/model/analysis-state.ts';
 import { isInterval, Sequential, steps } from './sequential.ts';
 import { bounds, Simulation, slowerThan } from './simulation.ts';

@@ -1,12 +1,8 @@
-import type { Interval, Round } from '../../src/core/analysis/sequential/boundaries.ts';
-import { ln } from '../../src/core/analysis/sequential/elementary.ts';
-import {
-  decideRollout,
-  rolloutEvidence,
-  type SequentialReason,
-} from '../../src/core/analysis/sequential/judgement.ts';
-import { type Profile, profileOf } from '../../src/core/analysis/sequential/profile.ts';
-import { addRound, beginRollout } from '../../src/core/analysis/sequential/rollout.ts';
+import type { Interval, Round } from '../../src/core/analysis/boundaries.ts';
+import { ln } from '../../src/core/analysis/elementary.ts';
+import { decideRollout, rolloutEvidence, type SequentialReason } from '../../src/core/analysis/judgement.ts';
+import { type Profile, profileOf } from '../../src/core/analysis/profile.ts';
+import { addRound, beginRollout } from '../../src/core/analysis/rollout.ts';
 import type { RolloutState } from '../../src/core/model/analysis-state.ts';
 import { AnalysisProfile } from '../../src/core/model/gate.ts';
 import type { Simulation } from './simulation.ts';

@@ -1,10 +1,5 @@
-import {
-  type Interval,
-  noCounters,
-  type Round,
-  takeIn,
-} from '../../src/core/analysis/sequential/boundaries.ts';
-import { exp, lnNormalTail } from '../../src/core/analysis/sequential/elementary.ts';
+import { type Interval, noCounters, type Round, takeIn } from '../../src/core/analysis/boundaries.ts';
+import { exp, lnNormalTail } from '../../src/core/analysis/elementary.ts';
 import type { Counts, CounterState } from '../../src/core/model/analysis-state.ts';
 import type { Sample } from '../../src/core/model/observation.ts';
 import { Chance } from './random.ts';

@@ -1,4 +1,4 @@
-import type { Interval } from '../../src/core/analysis/sequential/boundaries.ts';
+import type { Interval } from '../../src/core/analysis/boundaries.ts';
 import type { Counts } from '../../src/core/model/analysis-state.ts';
 
 export type Answer = 'hold' | 'advance' | 'rollback';

@@ -1,6 +1,6 @@
-import type { MetricNumbers } from '../core/analysis/sequential/judgement.ts';
-import { seriesOf } from '../core/analysis/sequential/profile.ts';
-import type { Replay, ReplayDecision } from '../core/analysis/sequential/replay.ts';
+import type { MetricNumbers } from '../core/analysis/judgement.ts';
+import { seriesOf } from '../core/analysis/profile.ts';
+import type { Replay, ReplayDecision } from '../core/analysis/replay.ts';
 import { formatSeries } from '../core/report/numbers.ts';
 
 const width = 900;

@@ -1,5 +1,5 @@
-import { gateProfile } from '../analysis/sequential/profile.ts';
-import { addBatch, beginWith, beginWithHistory } from '../analysis/sequential/rollout.ts';
+import { gateProfile } from '../analysis/profile.ts';
+import { addBatch, beginWith, beginWithHistory } from '../analysis/rollout.ts';
 import type { AnalysisState, GateAnalysis, RolloutState } from '../model/analysis-state.ts';
 import { mostPods } from '../model/analysis-state.ts';
 import type { GateOf } from '../model/gate.ts';

@@ -1,4 +1,4 @@
-import { ln } from '../analysis/sequential/elementary.ts';
+import { ln } from '../analysis/elementary.ts';
 import { places } from '../decide/gates/judge.ts';
 import type { TrustedIdentity } from '../model/documents.ts';
 import type { Gate, GateOf } from '../model/gate.ts';

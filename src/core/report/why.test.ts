@@ -4,8 +4,8 @@ import { emptySlot } from '../decide/fold/slot.ts';
 import type { Wait } from '../model/decision.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
 import { AnalysisProfile } from '../model/gate.ts';
-import { profileOf } from '../analysis/sequential/profile.ts';
-import { beginRollout } from '../analysis/sequential/rollout.ts';
+import { profileOf } from '../analysis/profile.ts';
+import { beginRollout } from '../analysis/rollout.ts';
 import { whyReport } from './why.ts';
 
 const now = 1_795_253_400_000;

@@ -1,4 +1,4 @@
-import { learntFrom } from '../../analysis/sequential/rollout.ts';
+import { learntFrom } from '../../analysis/rollout.ts';
 import type { Move } from '../../model/decision.ts';
 import { unreachable } from '../../model/result.ts';
 import type { Deployed, Promotion, SlotState } from '../../model/state.ts';

@@ -1,4 +1,4 @@
-import { paceOf } from '../../analysis/sequential/boundaries.ts';
+import { paceOf } from '../../analysis/boundaries.ts';
 import {
   type Comparing,
   compared,
@@ -6,9 +6,9 @@ import {
   type Outlook,
   outlookAt,
   type SequentialReason,
-} from '../../analysis/sequential/judgement.ts';
-import { gateProfile, seriesOf } from '../../analysis/sequential/profile.ts';
-import { nextWeight } from '../../analysis/sequential/rollout.ts';
+} from '../../analysis/judgement.ts';
+import { gateProfile, seriesOf } from '../../analysis/profile.ts';
+import { nextWeight } from '../../analysis/rollout.ts';
 import { type GateAnalysis, mostPods, type RolloutState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import { unreachable } from '../../model/result.ts';

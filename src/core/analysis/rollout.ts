@@ -1,5 +1,5 @@
-import type { LearntGate, RolloutState, SeriesState } from '../../model/analysis-state.ts';
-import type { Sample } from '../../model/observation.ts';
+import type { LearntGate, RolloutState, SeriesState } from '../model/analysis-state.ts';
+import type { Sample } from '../model/observation.ts';
 import { noCounters, type Round, takeIn } from './boundaries.ts';
 import { type Profile, seriesOf, shapeSeries, stableLatency } from './profile.ts';
 import { addInterval, freshSeries, learntOf, restartStage } from './series.ts';

@@ -1,6 +1,6 @@
-import type { RolloutState, SeriesState } from '../../model/analysis-state.ts';
-import type { Metric } from '../../model/gate.ts';
-import type { Comparison } from '../../model/reason.ts';
+import type { RolloutState, SeriesState } from '../model/analysis-state.ts';
+import type { Metric } from '../model/gate.ts';
+import type { Comparison } from '../model/reason.ts';
 import { isSaturated } from './boundaries.ts';
 import { ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';

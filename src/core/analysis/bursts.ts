@@ -1,5 +1,5 @@
 import { exp } from './elementary.ts';
-import type { ArmPair, BurstState, LearntSeries, Tally } from '../../model/analysis-state.ts';
+import type { ArmPair, BurstState, LearntSeries, Tally } from '../model/analysis-state.ts';
 import { addToBlock, blockDispersion, freshBlock } from './over-dispersion.ts';
 
 /*

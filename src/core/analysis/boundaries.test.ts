@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { CounterState } from '../../model/analysis-state.ts';
-import type { Sample } from '../../model/observation.ts';
+import type { CounterState } from '../model/analysis-state.ts';
+import type { Sample } from '../model/observation.ts';
 import { type Interval, noCounters, type Round, takeIn } from './boundaries.ts';
 
 const sample = (t: number, pod: string, requests: number, more: Partial<Sample> = {}): Sample => ({

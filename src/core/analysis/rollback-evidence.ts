@@ -1,4 +1,4 @@
-import type { ArmPair, RollbackWealth } from '../../model/analysis-state.ts';
+import type { ArmPair, RollbackWealth } from '../model/analysis-state.ts';
 import { exp, ln, logSumExp, stored } from './elementary.ts';
 
 /** Bets on the canary being worse than tolerated by e^u: 1.1 times to 459 times. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AnalysisProfile } from '../../model/gate.ts';
-import type { Sample } from '../../model/observation.ts';
+import { AnalysisProfile } from '../model/gate.ts';
+import type { Sample } from '../model/observation.ts';
 import { noCounters, takeIn } from './boundaries.ts';
 import { blockDispersion } from './over-dispersion.ts';
 import { profileOf } from './profile.ts';

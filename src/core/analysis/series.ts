@@ -5,8 +5,8 @@ import type {
   RollbackWealth,
   SeriesState,
   Tally,
-} from '../../model/analysis-state.ts';
-import { mostPods as mostFollowed } from '../../model/analysis-state.ts';
+} from '../model/analysis-state.ts';
+import { mostPods as mostFollowed } from '../model/analysis-state.ts';
 import { countedOf, type Interval, isSaturated } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';

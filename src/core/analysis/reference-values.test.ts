@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ArmPair, SeriesState, Tally } from '../../model/analysis-state.ts';
+import type { ArmPair, SeriesState, Tally } from '../model/analysis-state.ts';
 import { exp, ln } from './elementary.ts';
 import { mergeEvidence } from './merge-evidence.ts';
 import { growth, missingRequests } from './outlook.ts';

@@ -1,5 +1,5 @@
 import { ln } from './elementary.ts';
-import type { Tally } from '../../model/analysis-state.ts';
+import type { Tally } from '../model/analysis-state.ts';
 
 /**
  * The variance between pods' log rates beyond what their counts explain (DerSimonian and Laird 1986): pods differ

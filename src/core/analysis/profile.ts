@@ -1,6 +1,6 @@
-import type { AnalysisProfile, GateOf, Metric } from '../../model/gate.ts';
-import type { Sample } from '../../model/observation.ts';
-import { unreachable } from '../../model/result.ts';
+import type { AnalysisProfile, GateOf, Metric } from '../model/gate.ts';
+import type { Sample } from '../model/observation.ts';
+import { unreachable } from '../model/result.ts';
 import { saturatedSeries, slowSeries } from './boundaries.ts';
 
 /** One metric that must be shown to be within its margin before the canary goes on. */

@@ -1,5 +1,5 @@
-import type { Counts, CounterState, PodState } from '../../model/analysis-state.ts';
-import type { Sample } from '../../model/observation.ts';
+import type { Counts, CounterState, PodState } from '../model/analysis-state.ts';
+import type { Sample } from '../model/observation.ts';
 
 /** What every pod of both arms counted between two boundaries. */
 export interface Interval {

@@ -1,5 +1,5 @@
-import type { RolloutState } from '../../model/analysis-state.ts';
-import type { Sample } from '../../model/observation.ts';
+import type { RolloutState } from '../model/analysis-state.ts';
+import type { Sample } from '../model/observation.ts';
 import { type Round, takeIn } from './boundaries.ts';
 import { type Judgement, judgeRollout, type MetricNumbers, type SequentialReason } from './judgement.ts';
 import type { Profile } from './profile.ts';

@@ -1,5 +1,5 @@
 import { ln, stored } from './elementary.ts';
-import type { ArmPair } from '../../model/analysis-state.ts';
+import type { ArmPair } from '../model/analysis-state.ts';
 
 /** The line of harm that is to be refuted: canary rate = `slope` · stable rate + `margin`. */
 export interface HarmLine {

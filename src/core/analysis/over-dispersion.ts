@@ -1,4 +1,4 @@
-import type { BlockState, LearntSeries, Tally } from '../../model/analysis-state.ts';
+import type { BlockState, LearntSeries, Tally } from '../model/analysis-state.ts';
 import { stored } from './elementary.ts';
 
 /** Blocks in seconds: bursts of a scrape, of a minute, of some minutes. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AnalysisProfile } from '../../model/gate.ts';
-import type { Sample } from '../../model/observation.ts';
+import { AnalysisProfile } from '../model/gate.ts';
+import type { Sample } from '../model/observation.ts';
 import { profileOf } from './profile.ts';
 import { type Replay, replay } from './replay.ts';
 

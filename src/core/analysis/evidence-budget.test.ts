@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ArmPair } from '../../model/analysis-state.ts';
+import type { ArmPair } from '../model/analysis-state.ts';
 import { room } from './bursts.ts';
 import { exp, ln } from './elementary.ts';
 import { nearestHarm, promotionBet } from './promotion-evidence.ts';
