@@ -132,6 +132,21 @@ test('6: promoted is said of what was not seen', () => {
   assert.deepEqual(lint(bench, [], [{ ...end, state: 'rolled-back' }]), ['6']);
 });
 
+test('3: what becomes stable by the same decision keeps its traffic while the next one begins', () => {
+  const bench = rolling();
+  const end: Move = {
+    type: 'ended',
+    promotion: 'v2-production',
+    state: 'promoted',
+    reason: { code: 'done' },
+    proof: 'confirmed',
+    warmUntil: null,
+  };
+  bench.observe({ v1: 2, v2: 2 }, { v2: 100 });
+  const both = shift(bench, { v2: 100 });
+  assert.deepEqual(lint(bench, [both], [end]), []);
+});
+
 test('8: a generation that does not grow', () => {
   const bench = rolling();
   assert.deepEqual(lint(bench, [shift(bench, { v2: 100 }, 0)], [passed, next]), ['8 stops']);

@@ -84,8 +84,10 @@ function verifiedBeforeTraffic(
   after: SlotState,
 ): readonly Finding[] {
   const { slot } = input;
+  // A decision may end one promotion and begin the next: what it makes stable is judged by how it ended.
+  const stable = [slot.stable?.release, after.stable?.release];
   const shares = shiftsOf(actions).flatMap((shift) =>
-    shift.weights.filter((w) => w.weight > 0 && w.release !== slot.stable?.release),
+    shift.weights.filter((w) => w.weight > 0 && !stable.includes(w.release)),
   );
   return shares.flatMap((share) => {
     const promotion = after.promotions.find((p) => p.release === share.release && p.id === after.moving);
