@@ -25,7 +25,10 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     /** A command that has to succeed; returns what it printed as data. */
     const done = async (...args: readonly string[]): Promise<string> => {
       const ran = await belay(...args);
-      assert.equal(ran.code, 0, `belay ${args.join(' ')}\n${ran.stdout}${ran.stderr}`);
+      // What the server says of it, too: a wait that does not end must not have to be guessed at.
+      const why =
+        ran.code === 0 ? '' : (await belay('why', 'tiny', '-o', 'json')).stdout + up.output.slice(-4_000);
+      assert.equal(ran.code, 0, `belay ${args.join(' ')}\n${ran.stdout}${ran.stderr}${why}`);
       return ran.stdout;
     };
 
