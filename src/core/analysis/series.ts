@@ -1,12 +1,12 @@
-import type {
-  ArmPair,
-  Counts,
-  LearntSeries,
-  RollbackWealth,
-  SeriesState,
-  Tally,
+import {
+  type ArmPair,
+  type Counts,
+  type LearntSeries,
+  mostPods as mostFollowed,
+  type RollbackWealth,
+  type SeriesState,
+  type Tally,
 } from '../model/analysis-state.ts';
-import { mostPods as mostFollowed } from '../model/analysis-state.ts';
 import { countedOf, type Interval, isSaturated } from './boundaries.ts';
 import { addBursts, burstsOf, countingOf, freshBursts, sumOf } from './bursts.ts';
 import { exp, ln, stored } from './elementary.ts';

@@ -1,7 +1,11 @@
 import { gateProfile } from '../analysis/profile.ts';
 import { addBatch, beginWith, beginWithHistory } from '../analysis/rollout.ts';
-import type { AnalysisState, GateAnalysis, RolloutState } from '../model/analysis-state.ts';
-import { mostPods } from '../model/analysis-state.ts';
+import {
+  type AnalysisState,
+  type GateAnalysis,
+  mostPods,
+  type RolloutState,
+} from '../model/analysis-state.ts';
 import type { GateOf } from '../model/gate.ts';
 import type { Sample } from '../model/observation.ts';
 import type { Promotion, ProjectState, SlotState } from '../model/state.ts';

@@ -64,6 +64,14 @@ const passed: Move = {
   verdict: 'pass',
   reason: { code: 'no-baseline' },
 };
+const end: Move = {
+  type: 'ended',
+  promotion: 'v2-production',
+  state: 'promoted',
+  reason: { code: 'done' },
+  proof: 'confirmed',
+  warmUntil: null,
+};
 const next: Move = { type: 'shifting', promotion: 'v2-production', step: 1, weight: 100 };
 
 test('a good step has no finding', () => {
@@ -119,14 +127,6 @@ test('5: weights that do not add up, traffic for what is not ready, removal of w
 
 test('6: promoted is said of what was not seen', () => {
   const bench = rolling();
-  const end: Move = {
-    type: 'ended',
-    promotion: 'v2-production',
-    state: 'promoted',
-    reason: { code: 'done' },
-    proof: 'confirmed',
-    warmUntil: null,
-  };
   assert.deepEqual(lint(bench, [], [end]), ['6 stops']);
   // A return that is said too early is reported; it takes no exposure that would be stopped.
   assert.deepEqual(lint(bench, [], [{ ...end, state: 'rolled-back' }]), ['6']);
@@ -134,14 +134,6 @@ test('6: promoted is said of what was not seen', () => {
 
 test('3: what becomes stable by the same decision keeps its traffic while the next one begins', () => {
   const bench = rolling();
-  const end: Move = {
-    type: 'ended',
-    promotion: 'v2-production',
-    state: 'promoted',
-    reason: { code: 'done' },
-    proof: 'confirmed',
-    warmUntil: null,
-  };
   bench.observe({ v1: 2, v2: 2 }, { v2: 100 });
   const both = shift(bench, { v2: 100 });
   assert.deepEqual(lint(bench, [both], [end]), []);

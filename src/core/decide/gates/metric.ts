@@ -12,7 +12,7 @@ import { nextWeight } from '../../analysis/rollout.ts';
 import { type GateAnalysis, mostPods, type RolloutState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import { unreachable } from '../../model/result.ts';
-import type { Reason } from '../../model/reason.ts';
+import type { Comparison, Reason } from '../../model/reason.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
 
 /** Margins (0 to 1) that a service with a request a second can show within the hour. */
@@ -115,15 +115,16 @@ interface Told extends Comparing {
 type Missing = Extract<Reason, { code: 'learning' }>['missing'];
 
 /** What is missing here, what comes after, and a way out where it would take longer than the gate holds. */
-function missingOf(told: Told, series: string, { requests, seconds }: Outlook): Missing {
+function missingOf(told: Told, { series, margin: own }: Comparison, { requests, seconds }: Outlook): Missing {
   const { gate, next, steps, state } = told;
   const ms = inMs(seconds);
   const later = next < 1 ? outlookAt(told, series, { weight: next, next: nextWeight(steps, next) }) : null;
   const laterMs = inMs(later?.seconds ?? null);
   const margin = lowTraffic[series.split(':')[0] ?? ''] ?? 0;
-  const own = compared(told, series).margin ?? 1;
   const wide =
-    own < margin ? outlookAt(told, series, { weight: state.stage?.weight ?? next, next, margin }) : null;
+    own !== null && own < margin
+      ? outlookAt(told, series, { weight: state.stage?.weight ?? next, next, margin })
+      : null;
   const wideMs = inMs(wide?.seconds ?? null);
   return {
     requests: [...requests],
@@ -150,12 +151,10 @@ function recorded(reason: SequentialReason, told: Told, at: number): Reason {
     case 'not-counted':
       return { code: 'not-counted', series: reason.series };
     case 'not-enough-traffic':
-    case 'learning':
-      return {
-        code: reason.code,
-        comparison: compared(told, reason.series),
-        missing: missingOf(told, reason.series, reason.missing),
-      };
+    case 'learning': {
+      const comparison = compared(told, reason.series);
+      return { code: reason.code, comparison, missing: missingOf(told, comparison, reason.missing) };
+    }
     case 'will-not-settle':
     case 'suspicious':
     case 'one-bad-pod':
