@@ -47,6 +47,11 @@ async function writeAll(
     });
   try {
     await inTransaction(pool, async (client) => {
+      // Streams before lanes, like every writer: each fact wakes lanes.
+      await client.query(
+        'select 1 from stream where id = any ($1) order by id collate "C" for no key update',
+        [[...heads.keys()]],
+      );
       for (const link of links) {
         const { rows } = await client.query<{ done: boolean }>('select append_fact($1, $2, $3, $4) as done', [
           link.stream,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pool } from 'pg';
 import { nodeCrypto } from '../engine/crypto.ts';
+import { prepareTurn } from '../engine/turn.ts';
 import { workOnce, type WorkerParts } from '../engine/worker.ts';
 import { canonicalJson } from '../core/model/canonical.ts';
 import { seal } from '../core/model/digest.ts';
@@ -11,7 +12,8 @@ import { projectStream, releaseStream, type Subject } from '../core/model/name.t
 import type { EnvironmentDriver } from '../ports/environment.ts';
 import { instantDriver } from '../ports/testing/instant-driver.ts';
 import { PostgresEngineStore } from './engine-store.ts';
-import { appendFact, databaseNow, readEntries } from './streams.ts';
+import { chain } from './log-entry.ts';
+import { appendFact, databaseNow, readEntries, readHead } from './streams.ts';
 import { createTestDatabase } from './testing/database.ts';
 
 const slot = { project: 'demo', environment: 'production', service: 'shop' };
@@ -158,3 +160,64 @@ test('a good release is promoted and a worse one is rolled back, through Postgre
     ['opened', 'sealed', 'stage-ended'],
   );
 });
+
+test('a turn that is claimed while a fact is being written does not swallow the fact', async () => {
+  await using database = await createTestDatabase();
+  const { pool } = database;
+  const store = new PostgresEngineStore(pool);
+  await append(pool, slotId, { type: 'seen', at: 1, until: 1 });
+  const writer = await pool.connect();
+  try {
+    await writer.query('begin');
+    const head = await readHead(pool, slotId);
+    const [link] = chain(slotId, head, [{ type: 'seen', at: 2, until: 2 }]);
+    // The turn is due already, by the fact before.
+    await writer.query('select append_fact($1, $2, $3, $4)', [slotId, head.seq, link?.hash, link?.bytes]);
+    for (const claim of await store.claim('turn', 1, 2_000)) await store.release(claim, null);
+    await writer.query('commit');
+  } finally {
+    writer.release();
+  }
+  const [claim] = await store.claim('turn', 1, 2_000);
+  assert.ok(claim !== undefined, 'the turn is due again once the fact is there');
+  assert.equal((await store.load(claim.slot)).slot.seq, 2);
+});
+
+test('a turn that begins to read a stream waits for the fact that is being written to it', async () => {
+  await using database = await createTestDatabase();
+  const { pool } = database;
+  const store = new PostgresEngineStore(pool);
+  const pipeline = await setUp(pool);
+  await release(pool, 'v1', pipeline);
+  const stream = projectStream('demo');
+  const [claim] = await store.claim('turn', 1, 2_000);
+  assert.ok(claim !== undefined);
+  const prepared = prepareTurn(await store.load(claim.slot), nodeCrypto);
+  assert.ok(prepared.kind === 'ready');
+  const writer = await pool.connect();
+  try {
+    await writer.query('begin');
+    const head = await readHead(pool, stream);
+    const [link] = chain(stream, head, [{ type: 'seen', at: 2, until: 2 }]);
+    await writer.query('select append_fact($1, $2, $3, $4)', [stream, head.seq, link?.hash, link?.bytes]);
+    const outcome = store.commit({ ...prepared.commit, claim });
+    assert.equal(await Promise.race([outcome, isWaiting(pool, 'hold_streams')]), true, 'it did not wait');
+    await writer.query('commit');
+    assert.equal(await outcome, 'conflict');
+  } finally {
+    writer.release();
+  }
+});
+
+/** Resolves with true once a statement of this database waits for a lock. */
+async function isWaiting(pool: Pool, text: string): Promise<boolean> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const { rowCount } = await pool.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+      [`%${text}%`],
+    );
+    if (rowCount === 1) return true;
+  }
+  return false;
+}

@@ -20,6 +20,14 @@ import { loadSlot } from './slot-rows.ts';
 import { appendFact, databaseNow, readHead } from './streams.ts';
 import { isLostRace } from './transaction.ts';
 
+/** Entries that go to one stream, whose head they expect. */
+interface Append {
+  readonly stream: string;
+  readonly expected: number;
+  readonly hashes: readonly string[];
+  readonly bytes: readonly string[];
+}
+
 /** The engine's store on PostgreSQL. Any number of processes may work on one database. */
 export class PostgresEngineStore implements EngineStore {
   readonly #pool: Pool;
@@ -49,23 +57,29 @@ export class PostgresEngineStore implements EngineStore {
   async commit(turn: TurnCommit): Promise<'committed' | 'conflict'> {
     const id = slotStream(turn.claim.slot);
     const head = { seq: turn.reads[id] ?? 0, hash: turn.follows };
+    const streams = turn.entries.length > 0 ? streamsRead(turn) : null;
     try {
+      const appends = turn.entries.length > 0 ? await this.#appends(id, head, turn) : [];
       const { rows } = await this.#pool.query<{ done: boolean }>({
         name: 'commit-turn',
-        text: 'select commit_turn($1) as done',
+        text: `with held as materialized (select hold_streams($1, $2))
+               select commit_turn($3) as done from held`,
         values: [
+          id,
+          // Those that it appends to are locked by that.
+          (streams ?? []).filter((stream) => appends.every((append) => append.stream !== stream)),
           JSON.stringify({
             slot: id,
             token: turn.claim.token,
             reads: turn.entries.length > 0 ? turn.reads : {},
             content: turn.content,
-            appends: turn.entries.length > 0 ? await this.#appends(id, head, turn) : [],
+            appends,
             state: turn.entries.length > 0 ? canonicalJson(turn.state) : '',
             folded: turn.state.seq,
             waits: JSON.stringify(turn.waits),
             nextCheck: turn.nextCheck,
             samplesUntil: turn.samplesUntil,
-            streams: turn.entries.length > 0 ? streamsRead(turn) : null,
+            streams,
             moving: turn.state.moving,
             effects: turn.entries.length > 0 && turn.state.effects.length > 0,
             active: turn.entries.length > 0 && turn.state.moving !== null,
@@ -82,7 +96,7 @@ export class PostgresEngineStore implements EngineStore {
   }
 
   /** The entries of a turn and of what it tells other streams, by stream, in the order in which streams are locked. */
-  async #appends(id: string, head: Head, turn: TurnCommit): Promise<readonly object[]> {
+  async #appends(id: string, head: Head, turn: TurnCommit): Promise<readonly Append[]> {
     const byStream = new Map<string, Entry[]>([[id, [...turn.entries]]]);
     const { project, service } = turn.claim.slot;
     for (const outcome of turn.outcomes) {
@@ -92,7 +106,7 @@ export class PostgresEngineStore implements EngineStore {
           : slotStream(outcome.slot);
       byStream.set(stream, [...(byStream.get(stream) ?? []), outcome.entry]);
     }
-    const appends: { stream: string; expected: number; hashes: string[]; bytes: string[] }[] = [];
+    const appends: Append[] = [];
     for (const stream of [...byStream.keys()].sort()) {
       const from = stream === id ? head : await readHead(this.#pool, stream);
       const links = chain(stream, from, byStream.get(stream) ?? []);
