@@ -53,6 +53,7 @@ function dyingStore(real: EngineStore): EngineStore {
       die('samples-recorded');
     },
     historyRead: (slot, read) => real.historyRead(slot, read),
+    diagnosticsRead: (slot, read, bytes) => real.diagnosticsRead(slot, read, bytes),
     effectFailed: (slot, effect, outcome, message) => real.effectFailed(slot, effect, outcome, message),
   };
 }

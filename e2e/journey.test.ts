@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Home, type Ran, runBelay } from '../src/cli/testing/run-belay.ts';
@@ -42,8 +42,9 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     await done('lint', 'belay.yaml');
     assert.match(await done('apply', '-f', 'belay.yaml'), /pipeline\/tiny created/i);
 
-    const release = async (name: string): Promise<void> => {
+    const release = async (name: string, source?: string): Promise<void> => {
       await writeTiny(join(home.path, name), goodVersion(name));
+      if (source !== undefined) writeFileSync(join(home.path, name, 'server.cjs'), source);
       mkdirSync(join(home.path, 'out'), { recursive: true });
       const archive = `out/${name}.tar.gz`;
       assert.match(await done('artifact', 'pack', name, '--file', archive), /^sha256:[0-9a-f]{64}\n$/);
@@ -84,6 +85,26 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     assert.deepEqual(customers.problems, {});
     assert.ok(customers.requests('v2') > 0);
 
+    const starts = join(home.path, 'starts-of-v3');
+    await release(
+      'v3',
+      `console.error('no database, password=hunter2');
+       require('node:fs').appendFileSync(${JSON.stringify(starts)}, 'once more ');
+       process.exitCode = 7;`,
+    );
+    await done('promote', 'v3');
+    await eventually(
+      'v3 has ended and is tried again',
+      () => existsSync(starts) && readFileSync(starts, 'utf8').split(' ').length > 2,
+    );
+    await done('abort', 'v3', '--note', 'does not start');
+    const said = await eventually('what v3 said was kept', async () => {
+      const kept = await belay('diagnostics', 'tiny');
+      return kept.code === 0 ? kept.stdout : null;
+    });
+    assert.match(said, /^v3 in local, aborted at .*does not start/);
+    assert.match(said, /v3-[0-9a-f]+: ended with exit code 7\n {2}no database, password=\[removed\]\n/);
+
     assert.match(await done('status'), /tiny\s.*v2/);
     assert.match(await done('history', 'tiny'), /v2/);
     assert.match(await done('where', commit), /v2/);
@@ -95,6 +116,8 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     assert.equal(unknown.code, 6, 'without a key from elsewhere the pack could be anybody’s');
     const [, key = ''] = await up.said(/evidence verify --key:\s+(\S+)/);
     assert.match(await done('evidence', 'verify', 'pack', '--key', key), /outcome: verified/);
+    await done('evidence', 'export', 'v3', '-d', 'pack-of-v3');
+    assert.match(await done('evidence', 'verify', 'pack-of-v3', '--key', key), /outcome: verified/);
 
     const refused = await runBelay(home, ['status'], { env: { BELAY_URL: url, BELAY_TOKEN: 'wrong' } });
     assert.equal(refused.code, 4, refused.stderr);

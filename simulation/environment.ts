@@ -63,6 +63,10 @@ export class SimulatedEnvironment {
         history: (slot, { stable }, signal) =>
           this.#read('history', signal, () => slotFor(slot).history(stable, clock.elapsed, clock.wall)),
       },
+      troubleshooting: {
+        diagnose: (slot, release, signal) =>
+          this.#read('diagnose', signal, () => slotFor(slot).diagnose(release)),
+      },
     };
   }
 

@@ -16,7 +16,15 @@ import {
 } from '../src/core/model/name.ts';
 import { type Observation, type Sample, sameSight } from '../src/core/model/observation.ts';
 import type { OpenEffect, ProjectState, ReleaseState, SlotState } from '../src/core/model/state.ts';
-import type { Claim, EngineStore, HistoryRead, Lane, TurnCommit, TurnRecord } from '../src/ports/store.ts';
+import type {
+  Claim,
+  EngineStore,
+  DiagnosticsRead,
+  HistoryRead,
+  Lane,
+  TurnCommit,
+  TurnRecord,
+} from '../src/ports/store.ts';
 import type { VirtualClock } from './clock.ts';
 import { allLanes, LaneState } from './lanes.ts';
 
@@ -327,6 +335,12 @@ export class MemoryStore implements EngineStore {
 
   async historyRead(key: SlotKey, read: HistoryRead): Promise<void> {
     this.appendSlot(key, (at) => ({ type: 'history-read', at, ...read }));
+  }
+
+  async diagnosticsRead(key: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void> {
+    if (read.content !== (bytes === null ? null : this.#crypto.digest(bytes)))
+      throw new Error('diagnostics are not what their digest names');
+    this.appendSlot(key, (at) => ({ type: 'diagnostics-read', at, ...read }));
   }
 
   async effectFailed(

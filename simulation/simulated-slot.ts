@@ -1,6 +1,7 @@
 import { nodeCrypto } from '../src/engine/crypto.ts';
 import { canonicalJson } from '../src/core/model/canonical.ts';
 import type { MetricsHistory } from '../src/ports/environment.ts';
+import type { Diagnostics } from '../src/core/model/diagnostics.ts';
 import type { Digest } from '../src/core/model/digest.ts';
 import type { Observation, Sample, Weight } from '../src/core/model/observation.ts';
 import type { Random } from './random.ts';
@@ -172,6 +173,14 @@ export class SimulatedSlot {
         pod.slow += this.#random.binomial(requests, behaviour.slowRate);
       }
     }
+  }
+
+  diagnose(release: string): Diagnostics {
+    const pods = this.#workloads.get(release)?.pods ?? [];
+    return {
+      processes: pods.map(({ id }) => ({ name: id, state: 'ready', restarts: 0, log: [id] })),
+      events: [],
+    };
   }
 
   look(now: number): Omit<Observation, 'at'> {

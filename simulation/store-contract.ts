@@ -134,6 +134,21 @@ const historiesAreFacts: Case = async (trial) => {
   assert.deepEqual((await trial.store.load(slot)).slot.analysis, analysis);
 };
 
+const diagnosticsAreFacts: Case = async (trial) => {
+  await trial.seal();
+  await trial.settle();
+  const promotion = 'v1-production';
+  const bytes = '{"events":[],"processes":[]}';
+  const content = nodeCrypto.digest(bytes);
+  await trial.store.diagnosticsRead(
+    slot,
+    { promotion, content, processes: 0, events: 0, message: '' },
+    bytes,
+  );
+  assert.equal((await trial.types()).at(-1), 'diagnostics-read');
+  assert.equal((await trial.store.load(slot)).slot.promotions[0]?.diagnostics, content);
+};
+
 const failuresAreSaid: Case = async (trial) => {
   await trial.seal();
   await trial.settle();
@@ -168,6 +183,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ],
   ['samples are of the promotion that moves, and stay until a turn has taken them in', samplesOfTheMoving],
   ['what stable counted before is a fact of the promotion that moves', historiesAreFacts],
+  ['what a release said before it goes is a fact of its promotion', diagnosticsAreFacts],
   ['a failed effect is an entry that counts its attempts', failuresAreSaid],
   ['what is loaded is what all entries fold to', refolds],
 ];

@@ -67,6 +67,8 @@ export class WorkerProcess {
       sampled: (slot, promotion, samples) =>
         this.#through('store.sampled', () => inner.sampled(slot, promotion, samples)),
       historyRead: (slot, read) => this.#through('store.historyRead', () => inner.historyRead(slot, read)),
+      diagnosticsRead: (slot, read, bytes) =>
+        this.#through('store.diagnosticsRead', () => inner.diagnosticsRead(slot, read, bytes)),
       effectFailed: (slot, effect, outcome, message) =>
         this.#through('store.effectFailed', () => inner.effectFailed(slot, effect, outcome, message)),
     };
@@ -94,6 +96,10 @@ export class WorkerProcess {
           this.#through('driver.scrape', () => inner.metrics.scrape(slot, arms, signal)),
         history: (slot, asked, signal) =>
           this.#through('driver.history', () => inner.metrics.history(slot, asked, signal)),
+      },
+      troubleshooting: {
+        diagnose: (slot, release, signal) =>
+          this.#through('driver.diagnose', () => inner.troubleshooting.diagnose(slot, release, signal)),
       },
     };
   }

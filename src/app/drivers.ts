@@ -138,6 +138,14 @@ function routedDriver(routes: Routes): EnvironmentDriver {
       history: (slot, asked, signal) =>
         act(routes.metrics(slot), (metrics) => metrics.history(slot, asked, signal), unreachable),
     },
+    troubleshooting: {
+      diagnose: (slot, release, signal) =>
+        act(
+          routes.driver(slot),
+          (driver) => driver.troubleshooting.diagnose(slot, release, signal),
+          unreachable,
+        ),
+    },
   };
 }
 

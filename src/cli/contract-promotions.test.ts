@@ -9,6 +9,7 @@ import {
   SlotList,
   WhyAnswer,
 } from '../server/schemas.ts';
+import { DiagnosticsList } from '../server/schemas-diagnostics.ts';
 import { at, digest, promotion, release, slot, whyAnswer } from './testing/recorded.ts';
 import { Home, runBelay } from './testing/run-belay.ts';
 import { answering, problem, StubServer } from './testing/stub-server.ts';
@@ -91,6 +92,7 @@ test('where nothing waits, why says what could go on, and to where', async () =>
           state: 'promoted',
           at,
           sentence: 'shop-v2 was promoted in staging',
+          diagnostics: false,
         },
       },
       {
@@ -185,4 +187,66 @@ test('status does not call idle what has lost its traffic', async () => {
   await using stub = await StubServer.start({ 'GET /v1/slots': answering(SlotList, { slots: [lost] }) });
   const ran = await runBelay(home, ['status'], { env: connected(stub) });
   assert.match(ran.stdout, /shop-v1 +- +- +no-traffic/);
+});
+
+test('diagnostics shows what the release that was turned back said last', async () => {
+  using home = new Home();
+  const kept = {
+    environment: 'production',
+    promotion: 'shop-v3-production',
+    release: 'shop-v3',
+    state: 'refused',
+    reason: 'shop-v3 was not ready in time',
+    at,
+    diagnostics: {
+      processes: [
+        {
+          name: 'shop-v3-0',
+          state: 'waiting: CrashLoopBackOff',
+          restarts: 3,
+          log: ['no database \u001b[31mat all', 'giving up'],
+        },
+      ],
+      events: [{ at, about: 'shop-v3-0', text: 'BackOff: restarting failed container' }],
+    },
+  } as const;
+  await using stub = await StubServer.start({
+    'GET /v1/why': answering(WhyAnswer, {
+      ...whyAnswer(),
+      waits: [],
+      slots: [
+        {
+          environment: 'production',
+          stable: null,
+          sentence: 'nothing waits',
+          promotions: [],
+          lastEnd: {
+            id: 'shop-v3-production',
+            release: 'shop-v3',
+            stage: 'production',
+            state: 'refused',
+            at,
+            sentence: 'shop-v3 was refused',
+            diagnostics: true,
+          },
+        },
+      ],
+    }),
+    'GET /v1/documents': answering(DocumentList, { documents: [otherPipeline] }),
+    'GET /v1/diagnostics': answering(DiagnosticsList, { diagnostics: [kept] }),
+  });
+  const env = connected(stub);
+  const asked = await runBelay(home, ['why', 'shop'], { env });
+  assert.match(asked.stderr, /^next: belay diagnostics shop$/m);
+  const ran = await runBelay(home, ['diagnostics', 'shop'], { env });
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stdout, /^shop-v3 in production, refused at .*: shop-v3 was not ready in time\n/);
+  assert.match(
+    ran.stdout,
+    /shop-v3-0: waiting: CrashLoopBackOff, restarted 3 times\n {2}no database .*\n {2}giving up\n/,
+  );
+  assert.match(ran.stdout, /Events:\n.*shop-v3-0 {2}BackOff: restarting failed container\n/);
+  assert.ok(!ran.stdout.includes('\u001b'));
+  const json = await runBelay(home, ['diagnostics', 'shop', '-o', 'json'], { env });
+  assert.deepEqual(JSON.parse(json.stdout), { diagnostics: [kept] });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { boundDiagnostics, Diagnostics } from '../core/model/diagnostics.ts';
 import type { SlotKey } from '../core/model/name.ts';
 import type { Observation, Sample } from '../core/model/observation.ts';
 import type { EnvironmentDriver, Outcome, WorkloadSpec } from '../ports/environment.ts';
@@ -151,6 +152,19 @@ const samplesGrow: Step = async (trial) => {
   if (trial.subject.sendRequests !== undefined) assert.equal(total(second) - total(first), 60);
 };
 
+const tellsWhatItSays: Step = async ({ subject, canary }) => {
+  const told = await subject.driver.troubleshooting.diagnose(subject.slot, canary, signal);
+  assert.ok(told.ok, told.ok ? '' : told.error.message);
+  assert.deepEqual(
+    told.value.processes.map(({ state, restarts }) => [state, restarts]),
+    [['ready', 0]],
+  );
+  const { processes, events } = boundDiagnostics(told.value);
+  Diagnostics.parse({ processes, events });
+  const unknown = await subject.driver.troubleshooting.diagnose(subject.slot, 'never-was-here', signal);
+  assert.deepEqual(unknown, { ok: true, value: { processes: [], events: [] } });
+};
+
 const removesWithoutTraffic: Step = async (trial) => {
   const { stable, canary } = trial;
   assert.deepEqual(await trial.shift(3, [stable, 100]), done);
@@ -177,6 +191,7 @@ const STEPS: readonly (readonly [string, Step])[] = [
   ['refuses a lower generation as stale, and changes nothing', fencesLowerGenerations],
   ['refuses to remove a release that still has traffic', keepsWhatHasTraffic],
   ['gives samples of both arms whose counters only grow', samplesGrow],
+  ['tells what the processes of a release say', tellsWhatItSays],
   ['takes traffic away, then removes, and calls the removal of what is gone done', removesWithoutTraffic],
   ['brings a removed release back when it is asked for again', bringsBackWhatWasRemoved],
 ];

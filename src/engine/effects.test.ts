@@ -77,13 +77,10 @@ async function carried(
     },
   };
   const claim = { slot: bench.slot.key, lane: 'effect', token: 1 } as const;
-  const results = await carryOut(
-    store as EngineStore,
-    driver as EnvironmentDriver,
-    nodeCrypto,
-    claim,
-    new AbortController().signal,
-  );
+  const results = await carryOut(store as EngineStore, driver as EnvironmentDriver, nodeCrypto, claim, {
+    signal: new AbortController().signal,
+    diagnosticsLimit: () => new AbortController().signal,
+  });
   return { outcomes: results.map((r) => r.outcome), shifts };
 }
 

@@ -10,6 +10,7 @@ import { type Crypto, seal } from '../core/model/digest.ts';
 import { unreachable } from '../core/model/result.ts';
 import type { OpenEffect, SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
+import { keepDiagnostics } from './diagnostics.ts';
 import type { EnvironmentDriver, Outcome, RenderedConfiguration } from '../ports/environment.ts';
 import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
 
@@ -21,6 +22,12 @@ const longestPauseMs = 30_000;
 export const pauseAfter = (attempts: number): number =>
   Math.min(longestPauseMs, 250 * 2 ** Math.min(attempts - 1, 10));
 
+/** When the calls of one piece of work are given up: all of them, and before that the reading of diagnostics. */
+export interface CallLimits {
+  readonly signal: AbortSignal;
+  readonly diagnosticsLimit: () => AbortSignal;
+}
+
 /**
  * Carries out a slot's open effects, in the order in which they were decided. Before one that increases exposure
  * freezes, trust, pauses and the gates at the door are read again: what was committed meanwhile wins, and the effect
@@ -31,7 +38,7 @@ export async function carryOut(
   driver: EnvironmentDriver | undefined,
   crypto: Crypto,
   claim: Claim,
-  signal: AbortSignal,
+  { signal, diagnosticsLimit }: CallLimits,
 ): Promise<
   readonly { readonly effect: Action['type']; readonly outcome: Outcome['outcome'] | 'frozen' | 'refused' }[]
 > {
@@ -43,6 +50,8 @@ export async function carryOut(
     if (index > 0) record = await store.load(claim.slot);
     const open = record.slot.effects.find((effect) => effect.action.generation === wanted.action.generation);
     if (open === undefined) continue;
+    if (driver !== undefined)
+      await keepDiagnostics(store, driver, crypto, record.slot, open.action, diagnosticsLimit);
     const outcome = await attempt(record, driver, crypto, open, signal);
     results.push({ effect: open.action.type, outcome: outcome.outcome });
     const pause = await settle(store, claim, open, outcome);

@@ -30,6 +30,8 @@ const leaseMs: Readonly<Record<Lane, number>> = { turn: 2_000, observe: 4_000, e
 const callLimitMs = 3_000;
 /** A look must come to its end within its lease, whatever its history takes. */
 const historyLimitMs = 1_500;
+/** What a bad release says is worth this long to whoever has to find out; then it is removed. */
+const diagnosticsLimitMs = 1_000;
 
 const callLimit = (parts: WorkerParts, ms = callLimitMs): AbortSignal =>
   parts.callLimit?.() ?? AbortSignal.timeout(ms);
@@ -82,7 +84,10 @@ async function work(parts: WorkerParts, claim: Claim): Promise<void> {
       );
       return;
     case 'effect':
-      await carryOut(parts.store, parts.driverFor(claim.slot), parts.crypto, claim, callLimit(parts));
+      await carryOut(parts.store, parts.driverFor(claim.slot), parts.crypto, claim, {
+        signal: callLimit(parts),
+        diagnosticsLimit: () => callLimit(parts, diagnosticsLimitMs),
+      });
       return;
     default:
       unreachable(claim.lane);

@@ -4,6 +4,7 @@ import { evaluator } from '../core/decide/evaluator.ts';
 import { foldRelease } from '../core/decide/fold/release.ts';
 import { emptySlot, foldSlot } from '../core/decide/fold/slot.ts';
 import { manifestStatement, packPaths } from '../core/evidence/layout.ts';
+import { namedContent } from '../core/evidence/named-content.ts';
 import { slotOf } from '../core/evidence/stream-id.ts';
 import { signSummary, stageEnds, summaryOf } from '../core/evidence/summary.ts';
 import { encodeBase64 } from '../core/ledger/encoding.ts';
@@ -23,7 +24,8 @@ import { readCheckpoint, type SignedCheckpoint } from '../store/checkpoints.ts';
 import { readNodes } from '../store/tree-nodes.ts';
 import { readmeOf } from './readme.ts';
 import { selectStreams } from './selection.ts';
-import { readContent, readSequenced, slotStreams, type StreamSlice } from './sequenced.ts';
+import { readContent } from '../store/content.ts';
+import { readSequenced, slotStreams, type StreamSlice } from './sequenced.ts';
 
 /** The files of a pack by path, in the order of their paths. */
 export type EvidenceFiles = ReadonlyMap<string, Uint8Array>;
@@ -169,9 +171,8 @@ async function contentFiles(
   const digests = new Set<Digest>();
   for (const { entries } of streams) {
     for (const { entry } of entries) {
-      if (entry.type === 'sampled') digests.add(entry.batch);
-      if (entry.type === 'attached' && entry.attachment.type === 'tests')
-        digests.add(entry.attachment.content);
+      const digest = namedContent(entry);
+      if (digest !== null) digests.add(digest);
     }
   }
   const found = await readContent(client, [...digests]);

@@ -50,16 +50,3 @@ export async function slotStreams(
   });
   return rows.map((row) => row.id);
 }
-
-/** Bytes of the content table by digest; those that retention has removed are missing. */
-export async function readContent(
-  client: PoolClient,
-  digests: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await client.query<{ digest: string; bytes: string }>({
-    name: 'read-contents',
-    text: 'select digest, bytes from content where digest = any ($1)',
-    values: [digests],
-  });
-  return new Map(rows.map((row) => [row.digest, row.bytes]));
-}

@@ -1,3 +1,4 @@
+import type { Diagnostics } from '../core/model/diagnostics.ts';
 import type { Digest } from '../core/model/digest.ts';
 import type { HistoryEnd, HistorySlice } from '../core/model/metrics-history.ts';
 import type { SlotKey } from '../core/model/name.ts';
@@ -122,6 +123,15 @@ export interface Metrics {
   ): Promise<Result<MetricsHistory, Unreadable>>;
 }
 
+/** What processes say for themselves. */
+export interface Troubleshooting {
+  /**
+   * State, last log lines and events of a release's processes, those that have ended lately too. Best effort, as much
+   * as there is by the end of `signal`; in any order and of any size, for whoever asks bounds it.
+   */
+  diagnose(slot: SlotKey, release: string, signal: AbortSignal): Promise<Result<Diagnostics, Unreadable>>;
+}
+
 /** The history of a source that remembers nothing. */
 export const noHistory: MetricsHistory = { samples: [], slices: [], ended: 'whole-span' };
 
@@ -132,4 +142,5 @@ export interface EnvironmentDriver {
   readonly traffic: Traffic;
   readonly observer: Observer;
   readonly metrics: Metrics;
+  readonly troubleshooting: Troubleshooting;
 }

@@ -63,6 +63,9 @@ export interface TurnCommit {
 /** A rollout's history as it is recorded. */
 export type HistoryRead = Omit<Extract<SlotEntry, { type: 'history-read' }>, 'type' | 'at'>;
 
+/** What was kept of a release that was turned back, as it is recorded: counts and a digest, never the words themselves. */
+export type DiagnosticsRead = Omit<Extract<SlotEntry, { type: 'diagnostics-read' }>, 'type' | 'at'>;
+
 /**
  * The engine's side of the store. Promises:
  * - an entry that was appended is never lost, changed or reordered within its stream;
@@ -85,6 +88,8 @@ export interface EngineStore {
   sampled(slot: SlotKey, promotion: string, samples: readonly Sample[]): Promise<void>;
   /** Records what stable had counted before a promotion's rollout, or that it could not be read. */
   historyRead(slot: SlotKey, read: HistoryRead): Promise<void>;
+  /** Records what a promotion's release said before it is removed, or that it could not be read; keeps the bytes beside. */
+  diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void>;
   /** Records that an effect failed or was left unknown, so that the wait for it can say so. */
   effectFailed(
     slot: SlotKey,

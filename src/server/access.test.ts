@@ -46,6 +46,7 @@ const routes: readonly (readonly [string, string, readonly Verb[], unknown?])[] 
   ['GET', '/v1/slots', ['view']],
   ['GET', '/v1/slots?project=demo', ['view']],
   ['GET', '/v1/why?project=demo&service=shop', ['view']],
+  ['GET', '/v1/diagnostics?project=demo&service=shop', ['view']],
   ['POST', '/v1/freezes', ['freeze'], { scope: 'everything', reason: 'x' }],
   ['POST', '/v1/freezes', ['freeze'], { scope: 'project', project: 'demo', reason: 'x' }],
   ['DELETE', '/v1/freezes/f-1?scope=project&project=demo', ['freeze']],

@@ -16,6 +16,7 @@ import { ledgerRoutes } from './routes/ledger.ts';
 import { openRoutes, selfRoutes } from './routes/operations.ts';
 import { promotionRoutes } from './routes/promotions.ts';
 import { releaseRoutes } from './routes/releases.ts';
+import { diagnosticsRoutes } from './routes/diagnostics.ts';
 import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -40,6 +41,7 @@ export function createApp(parts: ServerParts): App {
   artifactRoutes(app, parts);
   promotionRoutes(app, parts);
   slotRoutes(app, parts);
+  diagnosticsRoutes(app, parts);
   freezeRoutes(app, parts);
   historyRoutes(app, parts);
   eventRoutes(app, parts);

@@ -15,6 +15,7 @@ export const SlotQuery = z.object({
   environment: Name.optional(),
 });
 export const WhyQuery = z.object({ project: Name, service: Name, environment: Name.optional() });
+export const DiagnosticsQuery = WhyQuery.extend({ release: Name.optional() });
 export const HistoryQuery = z.object({
   project: Name.optional(),
   service: Name.optional(),

@@ -382,6 +382,7 @@ const WhySlot = z.object({
       state: PromotionState,
       at: Millis,
       sentence: z.string(),
+      diagnostics: z.boolean(),
     })
     .nullable(),
 });

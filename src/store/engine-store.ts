@@ -13,11 +13,20 @@ import { type Observation, type Sample, sameSight } from '../core/model/observat
 import type { OpenEffect } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import { releasesRead } from '../core/decide/outcomes.ts';
-import type { Claim, EngineStore, HistoryRead, Lane, TurnCommit, TurnRecord } from '../ports/store.ts';
+import type {
+  Claim,
+  DiagnosticsRead,
+  EngineStore,
+  HistoryRead,
+  Lane,
+  TurnCommit,
+  TurnRecord,
+} from '../ports/store.ts';
 import { Folds } from './folds.ts';
 import { chain, type Head } from './log-entry.ts';
 import { loadSlot } from './slot-rows.ts';
 import { appendFact, databaseNow, readHead } from './streams.ts';
+import { keepContent } from './content.ts';
 import { isLostRace } from './transaction.ts';
 
 /** Entries that go to one stream, whose head they expect. */
@@ -160,6 +169,11 @@ export class PostgresEngineStore implements EngineStore {
 
   async historyRead(slot: SlotKey, read: HistoryRead): Promise<void> {
     await this.#append(slot, (now) => ({ type: 'history-read', at: now, ...read }));
+  }
+
+  async diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void> {
+    if (read.content !== null && bytes !== null) await keepContent(this.#pool, read.content, bytes);
+    await this.#append(slot, (now) => ({ type: 'diagnostics-read', at: now, ...read }));
   }
 
   async effectFailed(

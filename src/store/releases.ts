@@ -98,12 +98,3 @@ export async function projectsOfArtifact(pool: Pool, artifact: Digest): Promise<
   });
   return rows.map((row) => row.project);
 }
-
-/** Keeps bytes under their digest, beside the ledger. */
-export async function keepContent(pool: Pool, digest: Digest, bytes: string): Promise<void> {
-  await pool.query({
-    name: 'keep-content',
-    text: 'insert into content (digest, bytes) values ($1, $2) on conflict do nothing',
-    values: [digest, bytes],
-  });
-}

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { analysisAfter } from '../core/decide/sampled.ts';
 import { packPaths } from '../core/evidence/layout.ts';
+import { namedContent } from '../core/evidence/named-content.ts';
 import { canonicalJson } from '../core/model/canonical.ts';
-import type { Digest } from '../core/model/digest.ts';
 import type { SlotEntry } from '../core/model/entries.ts';
 import type { EvidenceManifest } from '../core/model/evidence.ts';
 import { Sample } from '../core/model/observation.ts';
@@ -27,7 +27,7 @@ export function checkContent(
   const named = new Set<string>();
   for (const { stream, entries } of streams.values()) {
     for (const { entry, seq } of entries) {
-      const digest = contentOf(entry);
+      const digest = namedContent(entry);
       if (digest === null || named.has(packPaths.content(digest))) continue;
       const path = packPaths.content(digest);
       named.add(path);
@@ -44,11 +44,6 @@ export function checkContent(
     if (path.startsWith('content/') && !named.has(path))
       findings.fail('content', path, 'is named by no entry');
   findings.done('content', `${named.size} pieces of content are what the entries name`);
-}
-
-function contentOf(entry: EntryStream['entries'][number]['entry']): Digest | null {
-  if (entry.type === 'sampled') return entry.batch;
-  return entry.type === 'attached' && entry.attachment.type === 'tests' ? entry.attachment.content : null;
 }
 
 /** The counts of every test report, counted again. */

@@ -33,6 +33,7 @@ export async function why(target: string, options: WhyOptions): Promise<void> {
   if (!options.watch) {
     const answer = await ask();
     await print(answer, options.output, false);
+    if (options.output === undefined) sayWhatWasKept(answer, options.environment);
     if (options.output === undefined && answer.slots.every((slot) => slot.promotions.length === 0))
       await sayWhatIsNext(client, answer);
     return;
@@ -57,6 +58,15 @@ async function print(answer: WhyAnswer, format: OutputFormat | undefined, watchi
     return;
   }
   for (const line of whyLines(answer)) printData(line);
+}
+
+/** A release that was turned back last has said something before it was removed. */
+function sayWhatWasKept(answer: WhyAnswer, environment: string | undefined): void {
+  for (const slot of answer.slots)
+    if (slot.lastEnd?.diagnostics === true)
+      sayNext(
+        `belay diagnostics ${answer.service}${answer.slots.length > 1 || environment !== undefined ? ` --environment ${slot.environment}` : ''}`,
+      );
 }
 
 /** Nothing is on its way: the stages that what is stable could go on to. */

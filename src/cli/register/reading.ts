@@ -50,6 +50,17 @@ export function registerReading(program: Command): void {
     (await import('../commands/history.ts')).history(service, options),
   );
 
+  const diagnostics = described(
+    program.command('diagnostics <service>'),
+    'What the release that was turned back last said: its log lines and events',
+    ['belay diagnostics shop', 'belay diagnostics shop --release shop-v3 --environment production'],
+  )
+    .option('--environment <name>', 'only this environment')
+    .option('--release <name>', 'of this release');
+  printing(connected(diagnostics)).action(async (service, options) =>
+    (await import('../commands/diagnostics.ts')).diagnostics(service, options),
+  );
+
   const describe = described(program.command('describe <kind> <name>'), 'The page that a new hire reads', [
     'belay describe pipeline shop > shop.md',
     'belay describe pipeline shop -f belay.yaml   # from files, without a server',

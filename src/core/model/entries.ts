@@ -54,6 +54,17 @@ export const SlotEntry = z.discriminatedUnion('type', [
     message: note,
     analysis: AnalysisState,
   }),
+  /** What a release that was turned back could say for itself before it was removed: best effort, read once. */
+  z.strictObject({
+    type: z.literal('diagnostics-read'),
+    at,
+    promotion,
+    /** Its bytes lie in the content table, where retention may remove them; null where it could not be read. */
+    content: Digest.nullable(),
+    processes: z.int().min(0),
+    events: z.int().min(0),
+    message: note,
+  }),
   z.strictObject({
     type: z.literal('effect-failed'),
     at,

@@ -74,6 +74,8 @@ export interface Promotion {
   readonly atZeroAt: Millis | null;
   /** What the source of metrics said where it could not be read when the rollout began; left out where it could. */
   readonly sourceSaid?: string;
+  /** What its processes said before they were removed; null where that could not be read, left out until then. */
+  readonly diagnostics?: Digest | null;
   /** What it waits for, by code, with the time since when. */
   readonly waitingSince: Readonly<Record<string, Millis>>;
 }
@@ -85,6 +87,8 @@ export interface EndedPromotion {
   readonly state: PromotionState;
   readonly reason: Reason;
   readonly at: Millis;
+  /** What its processes said before they were removed; left out where nothing was kept. */
+  readonly diagnostics?: Digest;
 }
 
 /** An effect that was asked for and is not yet seen outside. */

@@ -5,7 +5,7 @@ import type { Observation } from '../model/observation.ts';
 import { unreachable } from '../model/result.ts';
 import type { Attachment } from '../model/release.ts';
 import { formatDuration, formatInstant } from '../model/time-format.ts';
-import { formatCount } from './numbers.ts';
+import { counted, formatCount } from './numbers.ts';
 import { list, sentenceOf } from './sentences.ts';
 
 const said = (note: string): string => (note === '' ? '' : `: “${note}”`);
@@ -33,6 +33,10 @@ export function historySentence(entry: Entry): string {
       return sampledSentence(entry);
     case 'history-read':
       return historyReadSentence(entry);
+    case 'diagnostics-read':
+      return entry.content === null
+        ? `what ${entry.promotion} said could not be read: ${entry.message}`
+        : `kept what ${entry.processes === 1 ? '1 process' : `${entry.processes} processes`} of ${entry.promotion} said, and ${counted(entry.events, 'event')}`;
     case 'effect-failed':
       return `${entry.effect} ${entry.outcome === 'unknown' ? 'got no answer' : 'failed'} (attempt ${entry.attempts}): ${entry.message}`;
     case 'decided':

@@ -56,6 +56,8 @@ export interface EndReport {
   readonly state: PromotionState;
   readonly at: Millis;
   readonly sentence: string;
+  /** Whether its last log lines and events were kept. */
+  readonly diagnostics: boolean;
 }
 
 /** One slot: what is stable, what is on its way, how the last one ended. */
@@ -186,7 +188,7 @@ function endReport(slot: SlotState, end: EndedPromotion, now: Millis): EndReport
   const { id, release, stage, state, at } = end;
   const ago = `${formatDuration(now - at)} ago`;
   const sentence = `${release} ${endWords[state]} in ${slot.key.environment} ${ago}: ${sentenceOf(end.reason)}`;
-  return { id, release, stage, state, at, sentence };
+  return { id, release, stage, state, at, sentence, diagnostics: end.diagnostics !== undefined };
 }
 
 /** Nothing is on its way here: what is stable, and how the last one ended where that was not by promotion. */

@@ -2,6 +2,7 @@ import type { SlotKey } from '../../core/model/name.ts';
 import { ok } from '../../core/model/result.ts';
 import { type EnvironmentDriver, noHistory } from '../../ports/environment.ts';
 import { applyWorkload, removeWorkload } from './desired-state.ts';
+import { diagnose } from './diagnostics.ts';
 import { scrape } from './metrics.ts';
 import { observe } from './observer.ts';
 import type { ReadBundle, SlotTarget } from './target.ts';
@@ -34,5 +35,6 @@ export function createKubernetesDriver(
       scrape: (slot, arms, signal) => scrape(asked(slot), arms, now, signal),
       history: async () => ok(noHistory),
     },
+    troubleshooting: { diagnose: (slot, release, signal) => diagnose(targetOf(slot), release, signal) },
   };
 }

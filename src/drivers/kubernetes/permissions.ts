@@ -11,6 +11,8 @@ export const permissions: readonly Permission[] = [
   { group: '', resource: 'services', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
   { group: '', resource: 'configmaps', verbs: ['list', 'create', 'patch', 'delete'] },
   { group: '', resource: 'pods', verbs: ['list', 'watch'] },
+  { group: '', resource: 'pods/log', verbs: ['get'] },
+  { group: '', resource: 'events', verbs: ['list'] },
   { group: 'gateway.networking.k8s.io', resource: 'httproutes', verbs: ['get', 'list', 'watch', 'patch'] },
 ];
 

@@ -84,10 +84,11 @@ async function mayI(
   asked: Asked,
   signal: AbortSignal,
 ): Promise<Allowed> {
+  const [resource, subresource = ''] = asked.resource.split('/');
   const body = JSON.stringify({
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: { namespace: namespace ?? '', ...asked } },
+    spec: { resourceAttributes: { namespace: namespace ?? '', ...asked, resource, subresource } },
   });
   const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
   const answer = z.object({ status: z.object({ allowed: z.boolean() }) });

@@ -11,7 +11,7 @@ import {
 } from '../../ports/environment.ts';
 import { callAgent } from './agent-client.ts';
 import type { CallError } from './agent-client.ts';
-import { AgentOutcome, CountersReport, SlotReport, slotPath } from './protocol.ts';
+import { AgentOutcome, CountersReport, DiagnosticsReport, SlotReport, slotPath } from './protocol.ts';
 import type { ApplyRequest, RemoveRequest, ShiftRequest, UpstreamReport } from './protocol.ts';
 
 /**
@@ -62,6 +62,13 @@ export function createLocalDriver(folder: string): EnvironmentDriver {
     metrics: {
       scrape: (slot, arms, signal) => scrape(folder, slot, arms, signal),
       history: async () => ok(noHistory),
+    },
+    troubleshooting: {
+      diagnose: async (slot, release, signal) => {
+        const path = `${slotPath(slot)}/diagnostics/${release}`;
+        const answer = await callAgent(folder, DiagnosticsReport, { method: 'GET', path, signal });
+        return answer.ok ? answer : err(unreadable(answer.error));
+      },
     },
   };
 }

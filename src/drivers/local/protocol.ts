@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Diagnostics } from '../../core/model/diagnostics.ts';
 import { Digest } from '../../core/model/digest.ts';
 import { Name } from '../../core/model/name.ts';
 import type { SlotKey } from '../../core/model/name.ts';
@@ -85,6 +86,9 @@ export const CountersReport = z.strictObject({
   upstreams: z.array(UpstreamReport),
 });
 export type CountersReport = z.infer<typeof CountersReport>;
+
+/** GET …/diagnostics/RELEASE */
+export const DiagnosticsReport = Diagnostics;
 
 /** The file `endpoint.json` in the agent's folder: how to reach it. */
 export const Endpoint = z.strictObject({

@@ -54,5 +54,19 @@ export function instantDriver(errorsOf: (release: string) => number): Environmen
       },
       history: async () => ok(noHistory),
     },
+    troubleshooting: {
+      diagnose: async (_slot, release) => {
+        const running = workloads.filter((workload) => workload.release === release);
+        return ok({
+          processes: running.map(() => ({
+            name: `${release}-0`,
+            state: 'ready',
+            restarts: 0,
+            log: ['ready'],
+          })),
+          events: [],
+        });
+      },
+    },
   };
 }

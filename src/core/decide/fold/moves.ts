@@ -86,6 +86,7 @@ function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Mi
     state: move.state,
     reason: move.reason,
     at: now,
+    ...(typeof promotion.diagnostics === 'string' ? { diagnostics: promotion.diagnostics } : {}),
   };
   const wasMoving = state.moving === promotion.id;
   const closed: SlotState = {

@@ -87,6 +87,8 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       return change({ ...next, analysis: entry.analysis }, entry.promotion, () =>
         entry.ended === null ? { sourceSaid: entry.message } : {},
       );
+    case 'diagnostics-read':
+      return change(next, entry.promotion, () => ({ diagnostics: entry.content }));
     case 'effect-failed':
       return {
         ...next,

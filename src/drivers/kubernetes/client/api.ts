@@ -151,14 +151,19 @@ export class KubernetesApi {
 
   /** One call, its answer checked against a schema. */
   async call<T>(call: Call, schema: z.ZodType<T>): Promise<Result<T, ApiError>> {
+    const text = await this.text(call);
+    return text.ok ? parsedAs(text.value, schema) : text;
+  }
+
+  /** One call whose answer is taken as it is. */
+  async text(call: Call): Promise<Result<string, ApiError>> {
     const signal = AbortSignal.any([call.signal, AbortSignal.timeout(callLimitMs)]);
     const opened = await this.#transport.open({ ...call, signal });
     if (!opened.ok) return opened;
     const text = await readText(opened.value, mostAnswerBytes);
     if (!text.ok) return text;
     const status = opened.value.statusCode ?? 0;
-    if (status < 200 || status > 299) return err(errorOf(status, text.value));
-    return parsedAs(text.value, schema);
+    return status < 200 || status > 299 ? err(errorOf(status, text.value)) : text;
   }
 }
 

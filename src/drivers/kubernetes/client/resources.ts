@@ -10,6 +10,7 @@ export const resources = {
   services: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
   configMaps: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
   pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
+  events: { apiVersion: 'v1', kind: 'Event', plural: 'events' },
   httpRoutes: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', plural: 'httproutes' },
   gateways: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', plural: 'gateways' },
 } as const satisfies Record<string, Resource>;

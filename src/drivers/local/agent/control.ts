@@ -32,7 +32,7 @@ const refused = (message: string): Answer => ({ status: 400, body: { error: mess
 /**
  * The control API on the loopback interface. Every route asks for the bearer token; see `protocol.ts` for the
  * bodies. `PUT|DELETE /v1/slots/P/E/S/workloads/R`, `PUT …/weights`, `GET /v1/slots/P/E/S`, `GET …/counters`,
- * `GET /metrics`.
+ * `GET …/diagnostics/R`, `GET /metrics`.
  */
 export class ControlServer {
   readonly #controlled: Controlled;
@@ -97,6 +97,8 @@ export class ControlServer {
         return { status: 200, body: slot.report() };
       case 'GET counters':
         return { status: 200, body: slot.counters() };
+      case 'GET diagnostics/':
+        return { status: 200, body: slot.diagnostics(release ?? '') };
       case 'PUT weights': {
         const body = await readJson(request, ShiftRequest);
         return body.ok ? { status: 200, body: slot.shift(body.value) } : refused(body.error);

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ArtifactManifest } from '../artifact.ts';
 import { Counters } from './counters.ts';
-import { writeCapped } from './process-log.ts';
+import { ProcessLog } from './process-log.ts';
 import { signalGroup } from './process-ledger.ts';
 import type { ProcessLedger } from './process-ledger.ts';
 import type { Upstream } from './routing.ts';
@@ -46,6 +46,7 @@ export type InstanceState = 'starting' | 'ready' | 'leaving' | 'ended';
 export class Instance {
   readonly options: InstanceOptions;
   readonly counters = new Counters();
+  readonly log = new ProcessLog();
   readonly startedAt = Date.now();
   readyAt: number | null = null;
   endedAt: number | null = null;
@@ -63,6 +64,15 @@ export class Instance {
 
   get state(): InstanceState {
     return this.#state;
+  }
+
+  /** Its state in words, with how it ended. */
+  get described(): string {
+    if (this.#state === 'starting')
+      return this.readyAt === null ? 'running, not ready yet' : 'running, not ready';
+    if (this.#state !== 'ended') return this.#state === 'leaving' ? 'ending' : 'ready';
+    const { exitCode = null, signalCode = null } = this.#child ?? {};
+    return signalCode === null ? `ended with exit code ${exitCode ?? 'unknown'}` : `ended by ${signalCode}`;
   }
 
   #become(state: InstanceState): void {
@@ -101,7 +111,7 @@ export class Instance {
     this.#child = child;
     const { pid } = child;
     if (pid !== undefined) ledger.add(pid);
-    writeCapped(logFile, [child.stdout, child.stderr]);
+    this.log.write(logFile, [child.stdout, child.stderr]);
     const connections = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS, maxSockets: 1024 });
     const target = { protocol: 'http:', host: '127.0.0.1', port } as const;
     this.upstream = { release, pod, target, connections, counters: this.counters };

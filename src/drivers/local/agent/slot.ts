@@ -1,4 +1,5 @@
 import type { SlotKey } from '../../../core/model/name.ts';
+import { boundDiagnostics, type Diagnostics } from '../../../core/model/diagnostics.ts';
 import { slotStream } from '../../../core/model/name.ts';
 import type {
   AgentOutcome,
@@ -143,6 +144,21 @@ export class Slot {
       weights: [...this.#parts.routes.weights],
       upstreams: [...upstreams, ...unserved],
     };
+  }
+
+  /** What a release's processes say, the troubled ones first; of a release that is not known, nothing. */
+  diagnostics(release: string): Diagnostics {
+    return boundDiagnostics({
+      processes: (this.#workloads.get(release)?.instances ?? [])
+        .toSorted((a, b) => b.startedAt - a.startedAt)
+        .map((instance) => ({
+          name: instance.options.pod,
+          state: instance.described,
+          restarts: 0,
+          log: instance.log.tail,
+        })),
+      events: [],
+    });
   }
 
   /** Ends all processes, gracefully. */

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { Millis } from './time.ts';
+
+const mostProcesses = 5;
+const mostLines = 30;
+const mostEvents = 20;
+const longestLine = 500;
+
+/** One process of a release, as it was last seen. */
+export const ProcessDiagnostics = z.strictObject({
+  name: z.string().max(253),
+  /** For example `ready`, `waiting: CrashLoopBackOff`, `ended with exit code 1`. */
+  state: z.string().max(longestLine),
+  restarts: z.int().min(0),
+  /** Its last lines, the latest last. */
+  log: z.array(z.string().max(longestLine)).max(mostLines).readonly(),
+});
+export type ProcessDiagnostics = z.infer<typeof ProcessDiagnostics>;
+
+/** What was reported about a process, the latest last. */
+export const DiagnosticEvent = z.strictObject({
+  at: Millis,
+  about: z.string().max(253),
+  text: z.string().max(longestLine),
+});
+export type DiagnosticEvent = z.infer<typeof DiagnosticEvent>;
+
+/** What a release that is turned back can say for itself: kept before its processes are removed. */
+export const Diagnostics = z.strictObject({
+  processes: z.array(ProcessDiagnostics).max(mostProcesses).readonly(),
+  events: z.array(DiagnosticEvent).max(mostEvents).readonly(),
+});
+export type Diagnostics = z.infer<typeof Diagnostics>;
+
+/** Diagnostics as they are kept: the troubled processes first, within the bounds of the schema, without secrets. */
+export function boundDiagnostics({ processes, events }: Diagnostics): Diagnostics {
+  return {
+    processes: processes
+      .toSorted(
+        (a, b) => Number(a.state === 'ready') - Number(b.state === 'ready') || b.restarts - a.restarts,
+      )
+      .slice(0, mostProcesses)
+      .map(({ name, state, restarts, log }) => ({
+        name: name.slice(0, 253),
+        state: told(state),
+        restarts,
+        log: log.slice(-mostLines).map(told),
+      })),
+    events: events
+      .toSorted((a, b) => a.at - b.at)
+      .slice(-mostEvents)
+      .map(({ at, about, text }) => ({ at, about: about.slice(0, 253), text: told(text) })),
+  };
+}
+
+/** Secrets are taken out before a line is cut: half of one would not be recognised. */
+const told = (line: string): string => withoutSecrets(line).slice(0, longestLine);
+
+const hidden = '[removed]';
+
+/** What looks like a secret in a log line, and what is left of it. */
+const secrets: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----.*/gu, hidden],
+  // JSON Web Tokens: RFC 7519, three parts of base64url of which the first two are JSON.
+  [/\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/gu, hidden],
+  [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/giu, `$1 ${hidden}`],
+  // User information of a URL: RFC 3986, section 3.2.1.
+  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{0,200}):[^\s/@]{1,200}@/giu, `$1:${hidden}@`],
+  [
+    /(["']?[\w.-]{0,40}(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|authorization|credential|cookie)s?["']?\s{0,3}[:=]\s{0,3})(?:"[^"]*"?|'[^']*'?|[^\s,;&}]+)/giu,
+    `$1${hidden}`,
+  ],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/gu, hidden],
+  [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_live_)[\w-]{10,}/gu, hidden],
+];
+
+/**
+ * A log line without what looks like a secret: values of fields that are named so, bearer tokens, passwords in URLs,
+ * well-known forms of keys. A secret that looks like any other word is not recognised.
+ */
+export const withoutSecrets = (line: string): string =>
+  secrets.reduce((text, [pattern, left]) => text.replace(pattern, left), line.slice(0, 4_000));
