@@ -57,11 +57,13 @@ export class SimulatedEnvironment {
       },
       metrics: {
         scrape: (slot, arms, signal) =>
-          this.#read('scrape', signal, () =>
-            slotFor(slot).scrape(arms.canary, arms.stable, clock.elapsed, clock.wall),
+          this.#measure(slot, 'scrape', signal, (outside) =>
+            outside.scrape(arms.canary, arms.stable, clock.elapsed, clock.wall),
           ),
         history: (slot, { stable }, signal) =>
-          this.#read('history', signal, () => slotFor(slot).history(stable, clock.elapsed, clock.wall)),
+          this.#measure(slot, 'history', signal, (outside) =>
+            outside.history(stable, clock.elapsed, clock.wall),
+          ),
       },
       troubleshooting: {
         diagnose: (slot, release, signal) =>
@@ -113,6 +115,19 @@ export class SimulatedEnvironment {
     accepted.add(`${call} ${generation}`);
     this.#parts.changed(key, { call, generation, again });
     return { outcome: 'done' };
+  }
+
+  async #measure<T>(
+    key: SlotKey,
+    call: string,
+    signal: AbortSignal,
+    look: (outside: SimulatedSlot) => T,
+  ): Promise<Result<T, Unreadable>> {
+    const outside = this.#parts.slotFor(key);
+    const message = outside.metricsSay;
+    return message === null
+      ? this.#read(call, signal, () => look(outside))
+      : err({ code: 'unreachable', message });
   }
 
   async #read<T>(call: string, signal: AbortSignal, look: () => T): Promise<Result<T, Unreadable>> {

@@ -94,6 +94,7 @@ function stageInput(random: Random, name: string, after: string[]): PipelineInpu
             latency: random.chance(0.5) ? { aboveMs: 250, marginPoints: random.pick([5, 10]) } : null,
             mode: random.chance(0.3) ? 'observe' : 'enforce',
             maxHold,
+            maxOutage: random.pick([5_000, 30_000, 900_000]),
           },
         ]
       : [],

@@ -22,6 +22,8 @@ export const mustBeTested = [
   '1: promotions started, each entry gate judged again',
   '1: promotions held at a gate that had not passed',
   '1: steps up, each analysis judged again',
+  '1: gates held because the source of metrics was away',
+  '1: people asked because the source of metrics was away',
   '1: promotions ended, soak measured again',
   '2: foreign evidence on a release that moved',
   '2: promotions turned back because trust was taken away',
@@ -131,6 +133,8 @@ export class Invariants implements StoreListener {
           this.count('4: approvals voided by a new plan');
         return;
       case 'judged':
+        if (move.reason.code === 'source-unreadable')
+          this.count('1: gates held because the source of metrics was away');
         if (move.verdict !== 'pass') this.count('1: promotions held at a gate that had not passed');
         return;
       case 'shifting':
@@ -155,6 +159,9 @@ export class Invariants implements StoreListener {
           this.violated(6, `${promotion.id} is said to be at ${move.weight} % and is not`);
         return;
       case 'asked':
+        if (move.reason.code === 'source-away')
+          this.count('1: people asked because the source of metrics was away');
+        return;
       case 'at-zero':
       case 'quarantined':
       case 'retired':
@@ -216,6 +223,8 @@ export class Invariants implements StoreListener {
     const { analysis } = before;
     for (const gate of on.stage.analysis) {
       if (gate.kind !== 'metric' || gate.mode === 'observe') continue;
+      if (last?.outages?.open !== undefined && last.outages.open !== null)
+        this.violated(1, `${promotion.id} stepped up while the source of metrics was away`);
       const state = analysis?.promotion === promotion.id ? analysis.gates[gate.name]?.rollout : undefined;
       if (state === undefined) {
         this.violated(1, `${promotion.id} stepped up without an analysis of its own`);

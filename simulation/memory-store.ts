@@ -1,6 +1,7 @@
 import { foldProject, emptyProject } from '../src/core/decide/fold/project.ts';
 import { foldRelease } from '../src/core/decide/fold/release.ts';
 import { emptySlot, foldSlot, longestGapMs } from '../src/core/decide/fold/slot.ts';
+import type { SourceNews } from '../src/core/decide/outage.ts';
 import { releasesRead } from '../src/core/decide/outcomes.ts';
 import { canonicalJson } from '../src/core/model/canonical.ts';
 import type { Wait } from '../src/core/model/decision.ts';
@@ -341,6 +342,10 @@ export class MemoryStore implements EngineStore {
     if (read.content !== (bytes === null ? null : this.#crypto.digest(bytes)))
       throw new Error('diagnostics are not what their digest names');
     this.appendSlot(key, (at) => ({ type: 'diagnostics-read', at, ...read }));
+  }
+
+  async sourceChanged(slot: SlotKey, news: SourceNews): Promise<void> {
+    this.appendSlot(slot, (at) => ({ ...news, at }));
   }
 
   async effectFailed(

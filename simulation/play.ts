@@ -15,7 +15,7 @@ import { Invariants, type Tested } from './invariants.ts';
 import { machine, Operator, person } from './operator.ts';
 import { Random } from './random.ts';
 import { signerNamed, statementBy } from './signing.ts';
-import { goodBehaviour } from './simulated-slot.ts';
+import { goodBehaviour, type SimulatedSlot } from './simulated-slot.ts';
 import { World } from './world.ts';
 
 /** What one run came to. */
@@ -215,7 +215,7 @@ class Run {
     const on = (act: (promotion: Promotion) => void): void => {
       if (open.length > 0) act(random.pick(open));
     };
-    const choice = random.integer(0, 99);
+    const choice = random.integer(0, 101);
     if (choice < 50) {
       for (const promotion of open)
         if (random.chance(0.8))
@@ -244,6 +244,7 @@ class Run {
       if (this.#world.outside(slot).restartOne(this.#world.clock.elapsed)) this.#count2('counters reset');
     } else if (choice < 96)
       operator.apply(environmentDocument('sim', slot.environment, random), person('olga'));
+    else if (choice >= 100) this.#takeMetricsAway(this.#world.outside(slot), random);
     else if (choice < 98)
       this.#pipeline = operator.apply(pipelineDocument('sim', 'shop', random), person(random.pick(people)));
     else
@@ -260,6 +261,14 @@ class Run {
 
   #count2(name: string): void {
     this.#faults[name] = (this.#faults[name] ?? 0) + 1;
+  }
+
+  #takeMetricsAway(outside: SimulatedSlot, random: Random): void {
+    outside.metricsSay = random.pick(['the source is down', 'the source is slow']);
+    this.#count2('outages of the metrics’ source');
+    this.#world.clock.after(random.integer(3_000, 90_000), () => {
+      outside.metricsSay = null;
+    });
   }
 
   #freeze(random: Random): void {
@@ -288,6 +297,7 @@ class Run {
     this.#world.fates = noFaults;
     this.#unfreeze();
     this.#trust(true);
+    for (const slot of store.slots()) this.#world.outside(slot.key).metricsSay = null;
     await this.#world.run(60_000);
     for (const slot of store.slots())
       for (const promotion of slot.promotions)

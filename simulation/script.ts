@@ -96,7 +96,10 @@ class Scene {
       changed: (key, change) => this.#invariants.changed(key, change),
       effectLoaded: (process, slot) => this.#invariants.effectLoaded(process, slot),
       shiftCalled: (process, slot, weights) => this.#invariants.shiftCalled(process, slot, weights),
-      reported: (event) => this.#failures.push(JSON.stringify(event)),
+      reported: (event) => {
+        // A scenario that takes the metrics away means it.
+        if (event.event !== 'no-samples') this.#failures.push(JSON.stringify(event));
+      },
     });
     this.#invariants.watch(this.#world);
     this.#operator = new Operator(this.#world, project, service);
@@ -260,6 +263,14 @@ class Scene {
     this.#world.requestsPerSecond.set(wordAt(line, 1, 'an environment'), Number(rate));
   }
 
+  metrics(line: ScriptLine): void {
+    const outside = this.#world.outside(this.#operator.slot(wordAt(line, 1, 'an environment')));
+    const say = after(line, 'away');
+    if (say === null && line.words[2] !== 'back')
+      throw new ScriptError(line.number, 'expected away and what the source says, or back');
+    outside.metricsSay = say;
+  }
+
   async advance(ms: number): Promise<void> {
     await this.#world.run(ms);
   }
@@ -341,6 +352,7 @@ const commands: Readonly<Record<string, (scene: Scene, line: ScriptLine) => void
   trust: (scene, line) => scene.trust(line, true),
   distrust: (scene, line) => scene.trust(line, false),
   traffic: (scene, line) => scene.traffic(line),
+  metrics: (scene, line) => scene.metrics(line),
   advance: (scene, line) => scene.advance(spanOf(line, line.words[1])),
   until: (scene, line) => scene.until(line),
   expect: (scene, line) => scene.expect(line),

@@ -50,6 +50,8 @@ export class SimulatedSlot {
   readonly #requestsPerSecond: number;
   readonly #breach: Breach;
   readonly #workloads = new Map<string, Workload>();
+  /** What the source of metrics says instead of giving samples; null while it can be read. */
+  metricsSay: string | null = null;
   #weights: readonly Weight[] = [];
   #generation = 0;
   #countedTo = 0;

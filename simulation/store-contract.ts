@@ -149,6 +149,19 @@ const diagnosticsAreFacts: Case = async (trial) => {
   assert.equal((await trial.store.load(slot)).slot.promotions[0]?.diagnostics, content);
 };
 
+const outagesAreFacts: Case = async (trial) => {
+  await trial.seal();
+  await trial.settle();
+  const promotion = 'v1-production';
+  const outages = async () => (await trial.store.load(slot)).slot.promotions[0]?.outages;
+  await trial.store.sourceChanged(slot, { type: 'scrape-failed', promotion, message: 'no answer' });
+  await trial.claimed('turn');
+  assert.equal((await outages())?.open?.message, 'no answer');
+  await trial.store.sourceChanged(slot, { type: 'scrape-resumed', promotion });
+  assert.equal((await outages())?.open, null);
+  assert.deepEqual((await trial.types()).slice(-2), ['scrape-failed', 'scrape-resumed']);
+};
+
 const failuresAreSaid: Case = async (trial) => {
   await trial.seal();
   await trial.settle();
@@ -184,6 +197,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ['samples are of the promotion that moves, and stay until a turn has taken them in', samplesOfTheMoving],
   ['what stable counted before is a fact of the promotion that moves', historiesAreFacts],
   ['what a release said before it goes is a fact of its promotion', diagnosticsAreFacts],
+  ['that the source of metrics is away, and is back, are facts that make the turn due', outagesAreFacts],
   ['a failed effect is an entry that counts its attempts', failuresAreSaid],
   ['what is loaded is what all entries fold to', refolds],
 ];

@@ -69,6 +69,8 @@ export class WorkerProcess {
       historyRead: (slot, read) => this.#through('store.historyRead', () => inner.historyRead(slot, read)),
       diagnosticsRead: (slot, read, bytes) =>
         this.#through('store.diagnosticsRead', () => inner.diagnosticsRead(slot, read, bytes)),
+      sourceChanged: (slot, news) =>
+        this.#through('store.sourceChanged', () => inner.sourceChanged(slot, news)),
       effectFailed: (slot, effect, outcome, message) =>
         this.#through('store.effectFailed', () => inner.effectFailed(slot, effect, outcome, message)),
     };

@@ -36,7 +36,7 @@ export function standingOf(goal: WaitGoal, slot: SlotView, id: string): Standing
         return { exit: 'reached', sentence: `${id} is paused by ${open.paused.by.id}` };
       return open.asked === null ? null : { exit: 'reached', sentence: open.asked.sentence };
     case 'promoted':
-      return open.asked?.reason.code === 'hold-expired'
+      return open.asked?.reason.code === 'hold-expired' || open.asked?.reason.code === 'source-away'
         ? { exit: 'notEnoughData', sentence: open.asked.sentence }
         : null;
     case 'terminal':

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TurnBench } from '../../simulation/turn-bench.ts';
+import type { SourceNews } from '../core/decide/outage.ts';
 import type { Sample } from '../core/model/observation.ts';
 import { err, ok, type Result } from '../core/model/result.ts';
 import { type MetricsHistory, noHistory, type Unreadable } from '../ports/environment.ts';
@@ -23,9 +24,14 @@ function begun(): TurnBench {
   return bench;
 }
 
-/** One look; gives what was recorded of a history, and for which release and moment it was asked. */
-async function look(bench: TurnBench, history: Result<MetricsHistory, Unreadable>) {
+/** One look; gives what was recorded, and for which release and moment a history was asked. */
+async function look(
+  bench: TurnBench,
+  history: Result<MetricsHistory, Unreadable>,
+  scraped: Result<readonly Sample[], Unreadable> = ok([]),
+) {
   const reads: HistoryRead[] = [];
+  const news: SourceNews[] = [];
   const asked: object[] = [];
   const store: Partial<EngineStore> = {
     load: async () => ({ ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' }),
@@ -33,10 +39,11 @@ async function look(bench: TurnBench, history: Result<MetricsHistory, Unreadable
     sampled: async () => undefined,
     release: async () => undefined,
     historyRead: async (_slot, read) => void reads.push(read),
+    sourceChanged: async (_slot, one) => void news.push(one),
   };
   const driver = instantDriver(() => 0);
   const metrics = {
-    ...driver.metrics,
+    scrape: async () => scraped,
     history: async (_slot: unknown, what: object) => {
       asked.push(what);
       return history;
@@ -51,7 +58,7 @@ async function look(bench: TurnBench, history: Result<MetricsHistory, Unreadable
     { signal, historyLimit: signal },
     () => undefined,
   );
-  return { reads, asked };
+  return { reads, asked, news };
 }
 
 const sample = (t: number): Sample => ({
@@ -96,4 +103,30 @@ test('a source that remembers nothing has nothing to record, and neither has a s
   const resting = new TurnBench();
   resting.bootstrap('v1', resting.production({}), 1);
   assert.deepEqual((await look(resting, ok(noHistory))).asked, []);
+});
+
+test('that the source of metrics went away, and is back, is recorded once each, with its words', async () => {
+  const bench = begun();
+  const promotion = 'v2-production';
+  const message = 'Prometheus: requests: HTTP 503';
+  const away = err({ code: 'unreachable', message } as const);
+  assert.deepEqual((await look(bench, ok(noHistory))).news, []);
+  const { news } = await look(bench, ok(noHistory), away);
+  assert.deepEqual(news, [{ type: 'scrape-failed', promotion, message }]);
+  for (const one of news) bench.entry({ at: bench.now, ...one });
+  assert.deepEqual((await look(bench, ok(noHistory), away)).news, []);
+  const back = await look(bench, ok(noHistory), ok([sample(1)]));
+  assert.deepEqual(back.news, [{ type: 'scrape-resumed', promotion }]);
+});
+
+test('a history that could not be read says by itself that the source is away, until a scrape succeeds', async () => {
+  const bench = begun();
+  const message = 'Prometheus: requests: ECONNREFUSED';
+  const away = err({ code: 'unreachable', message } as const);
+  const { reads, news } = await look(bench, away, away);
+  assert.deepEqual(news, []);
+  for (const read of reads) bench.entry({ type: 'history-read', at: bench.now, ...read });
+  assert.deepEqual(bench.promotion('v2-production').outages?.open, { message, since: bench.now });
+  assert.deepEqual((await look(bench, away, away)).news, []);
+  assert.equal((await look(bench, away, ok([]))).news[0]?.type, 'scrape-resumed');
 });

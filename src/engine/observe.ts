@@ -1,5 +1,7 @@
 import { analysisFromHistory } from '../core/decide/sampled.ts';
+import { sourceNews } from '../core/decide/outage.ts';
 import type { Weight } from '../core/model/observation.ts';
+import { ok, type Result } from '../core/model/result.ts';
 import type { SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
 import type { EnvironmentDriver, Unreadable } from '../ports/environment.ts';
@@ -47,16 +49,19 @@ export async function observeSlot(
   }
   const seen = await driver.observer.observe(claim.slot, signal);
   if (seen.ok) await store.observed(claim.slot, seen.value);
-  await readHistory(store, driver, claim, record, historyLimit);
+  const begun = await readHistory(store, driver, claim, record, historyLimit);
   const scraped = await scrape(store, driver, claim, slot, seen.ok ? seen.value.weights : null, signal);
-  if (scraped !== null) unscraped(scraped);
+  if (scraped?.ok === false) unscraped(scraped.error);
+  // A history that could not be read has just said so itself.
+  if (scraped !== null && !begun) await recordOutage(store, record, scraped);
   await store.release(claim, nextLook(slot, now, pace));
   return seen.ok ? 'seen' : 'unreadable';
 }
 
 /**
  * Once a rollout, before anything of it is counted: what stable has counted before. Where the source cannot tell, the
- * rollout begins without it, and the record says why; a source that remembers nothing has nothing to record.
+ * rollout begins without it, and the record says why; a source that remembers nothing has nothing to record. Returns
+ * whether it was recorded.
  */
 async function readHistory(
   store: EngineStore,
@@ -64,14 +69,14 @@ async function readHistory(
   claim: Claim,
   { slot, project, pending, now }: TurnRecord,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const moving = rollingOut(slot);
-  if (moving === null || slot.analysis?.promotion === moving.id || pending.samples.length > 0) return;
+  if (moving === null || slot.analysis?.promotion === moving.id || pending.samples.length > 0) return false;
   const asked = { stable: moving.stable, before: now / 1000 };
   const read = await driver.metrics.history(claim.slot, asked, signal);
-  if (read.ok && read.value.slices.length === 0) return;
+  if (read.ok && read.value.slices.length === 0) return false;
   const analysis = analysisFromHistory(slot, project, read.ok ? read.value.samples : []);
-  if (analysis === null) return;
+  if (analysis === null) return false;
   await store.historyRead(claim.slot, {
     promotion: moving.id,
     slices: read.ok ? [...read.value.slices] : [],
@@ -79,6 +84,19 @@ async function readHistory(
     message: read.ok ? '' : read.error.message.slice(0, 500),
     analysis,
   });
+  return true;
+}
+
+/** Records that the source of metrics went away, says something else, or is back: a gate's time stands still meanwhile. */
+async function recordOutage(
+  store: EngineStore,
+  { slot, now }: TurnRecord,
+  scraped: Result<null, Unreadable>,
+): Promise<void> {
+  const promotion = slot.promotions.find((p) => p.id === slot.moving);
+  if (promotion === undefined) return;
+  const news = sourceNews(promotion, scraped.ok ? null : scraped.error.message.slice(0, 500), now);
+  if (news !== null) await store.sourceChanged(slot.key, news);
 }
 
 /** The promotion whose traffic is compared, and with which release; null while there is none. */
@@ -90,7 +108,7 @@ function rollingOut(
   return { id: moving.id, release: moving.release, stable: slot.stable.release };
 }
 
-/** Reads both arms' counters while a canary has been asked to take traffic. Returns why that was not possible. */
+/** Reads both arms' counters while a canary has been asked to take traffic; null where none has. */
 async function scrape(
   store: EngineStore,
   driver: EnvironmentDriver,
@@ -98,12 +116,12 @@ async function scrape(
   slot: SlotState,
   weights: readonly Weight[] | null,
   signal: AbortSignal,
-): Promise<Unreadable | null> {
+): Promise<Result<null, Unreadable> | null> {
   const moving = rollingOut(slot);
   if (moving === null) return null;
   const arms = { canary: moving.release, stable: moving.stable, weights };
   const read = await driver.metrics.scrape(claim.slot, arms, signal);
-  if (!read.ok) return read.error;
+  if (!read.ok) return read;
   if (read.value.length > 0) await store.sampled(claim.slot, moving.id, read.value);
-  return null;
+  return ok(null);
 }

@@ -1,3 +1,4 @@
+import type { SourceNews } from '../core/decide/outage.ts';
 import type { Outcome } from '../core/decide/outcomes.ts';
 import type { Wait } from '../core/model/decision.ts';
 import type { SlotEntry } from '../core/model/entries.ts';
@@ -90,6 +91,8 @@ export interface EngineStore {
   historyRead(slot: SlotKey, read: HistoryRead): Promise<void>;
   /** Records what a promotion's release said before it is removed, or that it could not be read; keeps the bytes beside. */
   diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void>;
+  /** Records that the source of metrics went away, says something else, or is back. */
+  sourceChanged(slot: SlotKey, news: SourceNews): Promise<void>;
   /** Records that an effect failed or was left unknown, so that the wait for it can say so. */
   effectFailed(
     slot: SlotKey,

@@ -12,6 +12,7 @@ import {
 import { type Observation, type Sample, sameSight } from '../core/model/observation.ts';
 import type { OpenEffect } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
+import type { SourceNews } from '../core/decide/outage.ts';
 import { releasesRead } from '../core/decide/outcomes.ts';
 import type {
   Claim,
@@ -174,6 +175,10 @@ export class PostgresEngineStore implements EngineStore {
   async diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void> {
     if (read.content !== null && bytes !== null) await keepContent(this.#pool, read.content, bytes);
     await this.#append(slot, (now) => ({ type: 'diagnostics-read', at: now, ...read }));
+  }
+
+  async sourceChanged(slot: SlotKey, news: SourceNews): Promise<void> {
+    await this.#append(slot, (now) => ({ ...news, at: now }));
   }
 
   async effectFailed(

@@ -1,9 +1,12 @@
 import type { Action } from '../model/decision.ts';
 import type { Weight } from '../model/observation.ts';
 import type { Reason } from '../model/reason.ts';
+import type { GateOf } from '../model/gate.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
+import type { Millis } from '../model/time.ts';
 import { applyAction, isOvertaken, openEffect, readyOf, sizeFor, stepsOf, weightOf } from './capacity.ts';
 import { holdsOn } from './holds.ts';
+import { awayMs } from './outage.ts';
 import { type Answers, ask, gateConditions, recordAnswers, unmetBy } from './stage-gates.ts';
 import { turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
@@ -113,7 +116,7 @@ const analysisAgain = (view: View): readonly Unmet[] =>
 /** Whether the last turn that recorded what it waits for found it held; a gate's code names the gate. */
 const wasHeld = (promotion: Promotion): boolean =>
   Object.keys(promotion.waitingSince).some(
-    (code) => ['frozen', 'paused', 'hold-expired'].includes(code) || code.includes('/'),
+    (code) => ['frozen', 'paused', 'hold-expired', 'source-away'].includes(code) || code.includes('/'),
   );
 
 /** The next weight, or full traffic's watch, once nothing speaks against it. */
@@ -168,19 +171,36 @@ function isUnscraped(view: View): boolean {
 
 /** A gate that cannot tell for longer than it may asks a person. */
 function askIfTooLong(view: View, all: readonly Unmet[]): Step {
-  const reached = view.promotion.stepReachedAt;
-  if (view.promotion.asked !== null || reached === null) return wait(...all);
+  const { promotion, now, stage } = view;
+  if (promotion.asked !== null || promotion.stepReachedAt === null) return wait(...all);
   let next: readonly Unmet[] = all;
-  for (const gate of view.stage.analysis) {
+  for (const gate of stage.analysis) {
     if (gate.kind !== 'metric' || !all.some((u) => u.gate === gate.name)) continue;
-    const expires = reached + gate.maxHold;
-    if (view.now >= expires) {
-      const reason: Reason = { code: 'hold-expired', gate: gate.name, afterMs: view.now - reached };
-      return go([{ type: 'asked', promotion: view.promotion.id, reason }]);
-    }
+    const { expires, reason } = patienceOf(gate, promotion, promotion.stepReachedAt, now);
+    if (now >= expires) return go([{ type: 'asked', promotion: promotion.id, reason }]);
     next = next.map((u) => (u.gate === gate.name ? { ...u, next: Math.min(u.next ?? expires, expires) } : u));
   }
   return wait(...next);
+}
+
+/**
+ * When a gate asks a person, and what for. The time in which the source of metrics is away has a budget of its own: the
+ * gate's hold stands still meanwhile.
+ */
+function patienceOf(
+  gate: GateOf<'metric'>,
+  promotion: Promotion,
+  reached: Millis,
+  now: Millis,
+): { readonly expires: Millis; readonly reason: Reason } {
+  const away = awayMs(promotion, now);
+  const open = promotion.outages?.open ?? null;
+  if (open !== null) {
+    const reason = { code: 'source-away', gate: gate.name, afterMs: away, message: open.message } as const;
+    return { expires: now + gate.maxOutage - away, reason };
+  }
+  const reason = { code: 'hold-expired', gate: gate.name, afterMs: now - reached - away } as const;
+  return { expires: reached + gate.maxHold + away, reason };
 }
 
 /** Asks for the size that the next weight needs, and waits until that many are ready. */

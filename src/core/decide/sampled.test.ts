@@ -200,7 +200,7 @@ test('a history comes before anything is counted, or not at all', () => {
   assert.deepEqual(fold(counted, read(bench.slot.moving)).analysis, counted.analysis);
 });
 
-test('a source that could not be read is why the gate holds, until something is scraped', () => {
+test('a source that could not be read at the beginning is why the gate holds, until it can be', () => {
   const bench = rollingOut();
   const promotion = bench.slot.moving ?? '';
   const message = 'Prometheus: requests: ECONNREFUSED';
@@ -211,15 +211,17 @@ test('a source that could not be read is why the gate holds, until something is 
   bench.observe({ v1: 1, v2: 1 }, { v1: 90, v2: 10 });
   const { waits } = bench.turn();
   const [wait] = waits.filter(({ gate }) => gate === 'canary');
-  assert.deepEqual(wait?.reason, { code: 'source-unreadable', message });
+  const since = bench.now;
+  assert.deepEqual(wait?.reason, { code: 'source-unreadable', message, since });
   assert.deepEqual(
     [wait?.owner, wait?.ifNothing],
-    ['environment', 'a person is asked when the gate’s hold is over'],
+    ['environment', 'a person is asked when it has been away for the gate’s maxOutage'],
   );
-  assert.ok((wait?.nextCheck ?? 0) > bench.now, 'it is looked at again when the hold is over');
+  assert.equal(wait?.nextCheck, bench.now + 900_000, 'it is looked at again when that is over');
   const judged = decision.moves.find((move) => move.type === 'judged');
   assert.ok(judged?.type === 'judged');
-  assert.deepEqual([judged.verdict, judged.reason], ['error', { code: 'source-unreadable', message }]);
+  assert.deepEqual([judged.verdict, judged.reason], ['error', { code: 'source-unreadable', message, since }]);
+  bench.entry({ type: 'scrape-resumed', at: bench.now, promotion });
   bench.counted(10, 0, 90, 0);
   assert.ok(!bench.waits().includes('source-unreadable'));
 });

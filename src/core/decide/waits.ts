@@ -98,8 +98,8 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
   },
   'source-unreadable': {
     owner: 'environment',
-    how: 'mend what the source says; belay apply --dry-run tries its queries, and the server’s log says what it says now',
-    ifNothing: asks,
+    how: 'mend what the source says; belay apply --dry-run tries its queries',
+    ifNothing: 'a person is asked when it has been away for the gate’s maxOutage',
   },
   'not-scraped-yet': { owner: 'time', how: 'wait for the next scrape', ifNothing: stays },
   'no-aligned-data': {
@@ -170,6 +170,11 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     ifNothing: 'traffic is already away from it',
   },
   'hold-expired': (promotion) => ({
+    owner: 'operator',
+    how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
+    ifNothing: stays,
+  }),
+  'source-away': (promotion) => ({
     owner: 'operator',
     how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
     ifNothing: stays,

@@ -56,5 +56,8 @@ export const comparisonFields = {
     .describe('The ratio of bad rates that is no reason for a rollback.'),
   warmUp: Duration.default(0).describe('After a pod is ready, this long it is not counted.'),
   maxHold: Duration.default(3_600_000).describe('How long to wait at one weight before a person is asked.'),
+  maxOutage: Duration.default(900_000).describe(
+    'How long the source of metrics may be away at one weight before a person is asked; it counts by itself, not towards `maxHold`.',
+  ),
   bake: Duration.default(0).describe('The least time at the last weight below 100.'),
 };

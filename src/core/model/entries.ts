@@ -65,6 +65,10 @@ export const SlotEntry = z.discriminatedUnion('type', [
     events: z.int().min(0),
     message: note,
   }),
+  /** The source of metrics cannot be read, or says something else than before: not each scrape, but each change. */
+  z.strictObject({ type: z.literal('scrape-failed'), at, promotion, message: note }),
+  /** It can be read again. */
+  z.strictObject({ type: z.literal('scrape-resumed'), at, promotion }),
   z.strictObject({
     type: z.literal('effect-failed'),
     at,

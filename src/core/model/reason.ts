@@ -77,8 +77,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('no-baseline', {}),
   reason('no-traffic', {}),
   reason('no-stable-traffic', {}),
-  /** Nothing was scraped yet, and `message` is what the source said when the rollout began. */
-  reason('source-unreadable', { message: z.string().max(500) }),
+  /** Since then the source of metrics cannot be read, and `message` is what it says. */
+  reason('source-unreadable', { message: z.string().max(500), since: Millis }),
   /** The weight is reached, and what was counted is of the weight before. */
   reason('not-scraped-yet', { weight: z.int() }),
   /** An arm that was there, or both, has not been heard of for a while. */
@@ -108,6 +108,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('step-time', { step: z.int(), weight: z.int(), until: Millis }),
   reason('not-retired', { release: Name }),
   reason('hold-expired', { gate: Name, afterMs: z.int() }),
+  /** At this weight the source of metrics was away for so long in all, and still is. */
+  reason('source-away', { gate: Name, afterMs: z.int(), message: z.string().max(500) }),
   reason('canary-gone', { release: Name }),
   /** Somebody else took its traffic away: a direct rollback, or an environment that lost its control plane. */
   reason('retreated', { release: Name, wanted: z.int() }),

@@ -32,6 +32,16 @@ export interface GateResult {
   readonly at: Millis;
 }
 
+/** How the source of metrics has been away while a promotion rolled out. */
+export interface SourceOutages {
+  /** What it says, and since when; null while it can be read. */
+  readonly open: { readonly message: string; readonly since: Millis } | null;
+  /** When that was recorded last. */
+  readonly recordedAt: Millis;
+  /** For how long (ms) it was away at this weight, in outages that are over. */
+  readonly overMs: number;
+}
+
 /** One release in one stage, while it is open. */
 export interface Promotion {
   readonly id: string;
@@ -72,10 +82,10 @@ export interface Promotion {
   readonly turnedBack: { readonly endsAs: TurnBackEnd; readonly reason: Reason; readonly at: Millis } | null;
   /** When weight 0 was read back on the way back. */
   readonly atZeroAt: Millis | null;
-  /** What the source of metrics said where it could not be read when the rollout began; left out where it could. */
-  readonly sourceSaid?: string;
   /** What its processes said before they were removed; null where that could not be read, left out until then. */
   readonly diagnostics?: Digest | null;
+  /** Left out where the source of metrics could always be read. */
+  readonly outages?: SourceOutages;
   /** What it waits for, by code, with the time since when. */
   readonly waitingSince: Readonly<Record<string, Millis>>;
 }

@@ -83,7 +83,7 @@ test('each stage says how to get in, how traffic comes, what must hold and which
   );
   assert.equal(
     last?.gates[2]?.contract,
-    'errors of the canary are not worse than those of stable by more than 2 percentage points, and never above 5 %; an equal canary is rolled back in at most 1 % of rollouts; when it cannot tell for 1 h, a person is asked',
+    'errors of the canary are not worse than those of stable by more than 2 percentage points, and never above 5 %; an equal canary is rolled back in at most 1 % of rollouts; when it cannot tell for 1 h, or its metrics are away for 15 min, a person is asked',
   );
 });
 

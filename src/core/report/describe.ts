@@ -158,7 +158,7 @@ function metricContract({ errors, latency, ...gate }: GateOf<'metric'>): string 
     latency === null
       ? ''
       : `; requests slower than ${latency.aboveMs} ms not by more than ${latency.marginPoints}${limit(latency.limitPercent)}`;
-  return `errors of the canary are not worse than those of stable by more than ${errors.marginPoints} percentage points${limit(errors.limitPercent)}${slow}; an equal canary is rolled back in at most ${100 * gate.alpha} % of rollouts; when it cannot tell for ${formatDuration(gate.maxHold)}, a person is asked`;
+  return `errors of the canary are not worse than those of stable by more than ${errors.marginPoints} percentage points${limit(errors.limitPercent)}${slow}; an equal canary is rolled back in at most ${100 * gate.alpha} % of rollouts; when it cannot tell for ${formatDuration(gate.maxHold)}, or its metrics are away for ${formatDuration(gate.maxOutage)}, a person is asked`;
 }
 
 /** Why gates of a kind exist; a pipeline’s own `why` says it better. */

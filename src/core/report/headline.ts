@@ -10,6 +10,7 @@ const personHolds: readonly ReasonCode[] = [
   'paused',
   'frozen',
   'hold-expired',
+  'source-away',
   'stable-degraded',
   'rollback-impossible',
 ];

@@ -61,6 +61,14 @@ const told: readonly (readonly [Entry, string])[] = [
     'seen: shop-v2 1 of 2 ready; traffic shop-v1 90 % and shop-v2 10 % (confirmed)',
   ],
   [
+    { type: 'scrape-failed', at, promotion, message: 'Prometheus: requests: ECONNREFUSED' },
+    'the source of metrics cannot be read for shop-v2-production: Prometheus: requests: ECONNREFUSED',
+  ],
+  [
+    { type: 'scrape-resumed', at, promotion },
+    'the source of metrics can be read again for shop-v2-production',
+  ],
+  [
     {
       type: 'effect-failed',
       at,

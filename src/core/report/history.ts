@@ -37,6 +37,10 @@ export function historySentence(entry: Entry): string {
       return entry.content === null
         ? `what ${entry.promotion} said could not be read: ${entry.message}`
         : `kept what ${entry.processes === 1 ? '1 process' : `${entry.processes} processes`} of ${entry.promotion} said, and ${counted(entry.events, 'event')}`;
+    case 'scrape-failed':
+      return `the source of metrics cannot be read for ${entry.promotion}: ${entry.message}`;
+    case 'scrape-resumed':
+      return `the source of metrics can be read again for ${entry.promotion}`;
     case 'effect-failed':
       return `${entry.effect} ${entry.outcome === 'unknown' ? 'got no answer' : 'failed'} (attempt ${entry.attempts}): ${entry.message}`;
     case 'decided':

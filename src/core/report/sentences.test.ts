@@ -95,8 +95,12 @@ const told: readonly (readonly [Reason, string])[] = [
   ],
   [{ code: 'no-traffic' }, 'the canary gets no requests'],
   [
-    { code: 'source-unreadable', message: 'Prometheus: requests: ECONNREFUSED' },
-    'nothing was scraped yet; when the rollout began the source of metrics said: Prometheus: requests: ECONNREFUSED',
+    { code: 'source-unreadable', message: 'Prometheus: requests: ECONNREFUSED', since: 1_795_253_400_000 },
+    'since 2026-11-21T09:30:00Z the source of metrics cannot be read (Prometheus: requests: ECONNREFUSED), so that harm would not be seen and it gets no more traffic',
+  ],
+  [
+    { code: 'source-away', gate: 'canary', afterMs: 900_000, message: 'Prometheus: requests: ECONNREFUSED' },
+    'the source of metrics has been away for 15 min (Prometheus: requests: ECONNREFUSED), so that gate canary cannot tell and asks a person',
   ],
   [
     { code: 'approvals-missing', have: 1, need: 2, plan: digest, barred: ['u-anna', 'u-bert'] },

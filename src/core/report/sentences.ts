@@ -109,7 +109,7 @@ const metricSentences: Sentences<
   'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
   'no-traffic': () => 'the canary gets no requests',
   'source-unreadable': (r) =>
-    `nothing was scraped yet; when the rollout began the source of metrics said: ${r.message}`,
+    `since ${formatInstant(r.since)} the source of metrics cannot be read (${r.message}), so that harm would not be seen and it gets no more traffic`,
   'no-stable-traffic': () => 'stable has had no requests since, so there is nothing to compare with',
   'not-scraped-yet': (r) => `nothing was counted at ${r.weight} % yet`,
   'no-aligned-data': (r) =>
@@ -191,6 +191,7 @@ const rolloutSentences: Sentences<
   | 'step-time'
   | 'not-retired'
   | 'hold-expired'
+  | 'source-away'
   | 'canary-gone'
   | 'retreated'
   | 'effect-failing'
@@ -209,6 +210,8 @@ const rolloutSentences: Sentences<
   'step-time': (r) => `at ${r.weight} % (step ${r.step + 1}) until ${formatInstant(r.until)} at least`,
   'not-retired': (r) => `the processes of ${r.release} have not ended yet`,
   'hold-expired': (r) => `gate ${r.gate} could not tell for ${formatDuration(r.afterMs)} and asks a person`,
+  'source-away': (r) =>
+    `the source of metrics has been away for ${formatDuration(r.afterMs)} (${r.message}), so that gate ${r.gate} cannot tell and asks a person`,
   'canary-gone': (r) => `${r.release} had traffic and none of its processes was ready any more`,
   retreated: (r) =>
     `${r.release} was to have ${r.wanted} % of traffic and was seen to have none: it was taken back from outside`,

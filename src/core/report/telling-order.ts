@@ -9,6 +9,7 @@ const telling: readonly ReasonCode[] = [
   'effect-failing',
   'rollback-impossible',
   'hold-expired',
+  'source-away',
   'paused',
   'frozen',
   'stage-unknown',

@@ -292,6 +292,31 @@ test('a failure is told again until Prometheus is asked anew, and no oftener tha
   assert.equal(asked, 2);
 });
 
+test('what is stale is told with when it ended, once four scrapes are missed; a lone sample tells no interval', async () => {
+  const began = 1_700_000_000;
+  let found: readonly object[] = [series('1', '2')];
+  await using server = await serving((request, response, query) => {
+    response.sendDate = false;
+    json(matrix(...found))(request, response, query);
+  });
+  let at = began + 31;
+  const source = sourceAt(server.url, { every: '0s', pod: null });
+  const client = createQueryClient(source, null);
+  const scrape = async () =>
+    createPrometheusMetrics(source, client, () => 1_000 * at).scrape(slot, arms, signal);
+  const fresh = await scrape();
+  at = began + 32;
+  const stale = await scrape();
+  found = [series('1')];
+  const lone = await scrape();
+  const said = [fresh, stale, lone].map((read) => (read.ok ? 'samples' : read.error.message));
+  assert.deepEqual(said, [
+    'samples',
+    'Prometheus has scraped neither version since 2023-11-14T22:13:21Z',
+    'samples',
+  ]);
+});
+
 test('what the requests show has not slid out of the window when the rest is asked for', async () => {
   const windows = new Map<string, number>();
   await using server = await serving((request, response, query) => {

@@ -1,6 +1,7 @@
 import type { SlotKey } from '../../core/model/name.ts';
 import type { PrometheusSource } from '../../core/model/metrics-source.ts';
 import type { Sample } from '../../core/model/observation.ts';
+import { formatInstant } from '../../core/model/time-format.ts';
 import { err, ok } from '../../core/model/result.ts';
 import type { Result } from '../../core/model/result.ts';
 import type { Metrics, ScrapedArms, Unreadable } from '../../ports/environment.ts';
@@ -87,6 +88,12 @@ class Comparison {
         code: 'not-found',
         message: `Prometheus has no sample of ${arms.stable} in the last ${source.window / 1000} s`,
       });
+    const stale = staleSince(readings, clock() / 1000);
+    if (stale !== null)
+      return this.#remember({
+        code: 'not-found',
+        message: `Prometheus has scraped neither version since ${formatInstant(Math.floor(stale * 1000))}`,
+      });
     this.#failure = null;
     return ok(this.#fresh(readings));
   }
@@ -118,6 +125,25 @@ class Comparison {
     }
     return samples;
   }
+}
+
+/** Without a new sample of either version for this many seconds, or for four scrapes, what there is is of another time. */
+const staleAfter = 30;
+
+/**
+ * The newest sample's time (seconds) where nothing was scraped any more, though what was lies within the window still;
+ * null otherwise, and where the scrapes' interval cannot be told. An arm alone may be silent for reasons of its own.
+ */
+function staleSince(readings: readonly Reading[], now: number): number | null {
+  const last = new Map<string, number>();
+  let every = Infinity;
+  for (const { arm, pod, t } of readings) {
+    const before = last.get(`${arm} ${pod}`);
+    if (before !== undefined) every = Math.min(every, t - before);
+    last.set(`${arm} ${pod}`, t);
+  }
+  const newest = Math.max(...last.values());
+  return now - newest > Math.max(staleAfter, 4 * every) ? newest : null;
 }
 
 /** A reading in the form that analyses take. */

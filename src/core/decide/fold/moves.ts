@@ -3,6 +3,7 @@ import type { Move } from '../../model/decision.ts';
 import { unreachable } from '../../model/result.ts';
 import type { Deployed, Promotion, SlotState } from '../../model/state.ts';
 import type { Millis } from '../../model/time.ts';
+import { forgotten } from '../outage.ts';
 
 /** Ends and earlier stables that a state keeps; the whole history is in the ledger. */
 const keptEnds = 20;
@@ -41,7 +42,7 @@ export function applyMove(state: SlotState, move: Move, now: Millis): SlotState 
         stepReachedAt: null,
       }));
     case 'reached':
-      return change(state, id, () => ({ stepReachedAt: now }));
+      return change(state, id, (p) => ({ stepReachedAt: now, ...forgotten(p) }));
     case 'observing':
       return change(state, id, () => ({ state: 'observing', since: now }));
     case 'asked':

@@ -6,6 +6,7 @@ import type { Observation } from '../../model/observation.ts';
 import { unreachable } from '../../model/result.ts';
 import type { OpenEffect, Promotion, SlotState } from '../../model/state.ts';
 import type { Millis } from '../../model/time.ts';
+import { failedAt, forgotten, resumedAt } from '../outage.ts';
 import { applyMove, change } from './moves.ts';
 import { isSeen } from './seen.ts';
 
@@ -66,7 +67,7 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
         // Where going back is impossible, going on takes the wish to go back with it.
         ...(p.asked?.reason.code === 'rollback-impossible' ? { abort: null, rejected: null } : {}),
         // A person who says "go on waiting" gives the gates their time again.
-        stepReachedAt: p.asked === null || p.stepReachedAt === null ? p.stepReachedAt : entry.at,
+        ...(p.asked === null || p.stepReachedAt === null ? {} : { stepReachedAt: entry.at, ...forgotten(p) }),
       }));
     case 'abort-asked':
       return change(next, entry.promotion, () => ({ abort: { by: entry.by, note: entry.note } }));
@@ -84,11 +85,15 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
     case 'history-read':
       // It comes before anything is counted, or not at all.
       if (next.moving !== entry.promotion || next.analysis?.promotion === entry.promotion) return next;
-      return change({ ...next, analysis: entry.analysis }, entry.promotion, () =>
-        entry.ended === null ? { sourceSaid: entry.message } : {},
+      return change({ ...next, analysis: entry.analysis }, entry.promotion, (p) =>
+        entry.ended === null ? { outages: failedAt(p, entry.message, entry.at) } : {},
       );
     case 'diagnostics-read':
       return change(next, entry.promotion, () => ({ diagnostics: entry.content }));
+    case 'scrape-failed':
+      return change(next, entry.promotion, (p) => ({ outages: failedAt(p, entry.message, entry.at) }));
+    case 'scrape-resumed':
+      return change(next, entry.promotion, (p) => resumedAt(p, entry.at));
     case 'effect-failed':
       return {
         ...next,

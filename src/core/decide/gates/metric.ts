@@ -33,19 +33,17 @@ export function judgeMetric(
   gate: GateOf<'metric'>,
   context: Pick<GateContext, 'slot' | 'promotion' | 'now'>,
 ): GateAnswer {
-  const { analysis, stable } = context.slot;
+  const { stable } = context.slot;
   if (stable === null) return answer('pass', { code: 'no-baseline' });
-  if (analysis === null || analysis.promotion !== context.promotion.id)
-    return answer('pending', { code: 'no-traffic' });
-  if (analysis.crowded) return answer('error', { code: 'too-many-pods', most: mostPods });
-  const { rollout, said } = analysis.gates[gate.name] ?? unheard;
-  const { sourceSaid } = context.promotion;
-  if (rollout === null && sourceSaid !== undefined)
-    return answer('error', { code: 'source-unreadable', message: sourceSaid });
+  const analysis = context.slot.analysis?.promotion === context.promotion.id ? context.slot.analysis : null;
+  if (analysis?.crowded === true) return answer('error', { code: 'too-many-pods', most: mostPods });
+  const { rollout, said } = analysis?.gates[gate.name] ?? unheard;
+  // What is worse stays so; whatever else was shown before the silence says nothing of now.
+  if (said?.verdict === 'fail') return answer('fail', said.reason);
+  const outage = context.promotion.outages?.open ?? null;
+  if (outage !== null) return answer('error', { code: 'source-unreadable', ...outage });
   const t = rollout?.counters.told ?? null;
   if (rollout === null || said === null || t === null) return answer('pending', { code: 'no-traffic' });
-  // What is worse stays so; whatever else was shown before the silence says nothing of now.
-  if (said.verdict === 'fail') return answer('fail', said.reason);
   const heardUntil = t * 1000 + Math.max(staleAfterMs, 4_000 * (paceOf(rollout.counters.pods) ?? 0));
   if (context.now >= heardUntil) return answer('error', { code: 'no-aligned-data', silent: 'both' });
   return answer(said.verdict, said.reason, heardUntil);
