@@ -3,6 +3,7 @@ import type { Digest } from '../src/core/model/digest.ts';
 import type { BelayDocumentInput } from '../src/core/model/documents.ts';
 import type { Entry } from '../src/core/model/entries.ts';
 import type { SlotState } from '../src/core/model/state.ts';
+import { standingsOf } from '../src/core/decide/standings.ts';
 import { moveSentence } from '../src/core/report/history.ts';
 import { whyReport } from '../src/core/report/why.ts';
 import { noFaults } from './faults.ts';
@@ -313,12 +314,16 @@ class Scene {
     const environments = [...new Set(this.#stages.map((stage) => stage.environment))];
     const slots = environments.map((name) => {
       const key = this.#operator.slot(name);
-      return { slot: this.#world.store.slot(key), waits: this.#world.store.waits(key) };
+      const slot = this.#world.store.slot(key);
+      const standings = standingsOf(slot, this.#world.store.project(project));
+      return { slot, waits: this.#world.store.waits(key), standings };
     });
     const report = whyReport({ project, service }, slots, this.#world.clock.wall);
     this.#out.push(`  ${report.sentence}`);
     for (const wait of report.waits)
       this.#out.push(`  - ${wait.environment}, ${wait.release}: ${wait.sentence}; ${wait.actor}`);
+    for (const { environment, metrics } of report.slots.flatMap(({ promotions }) => promotions))
+      for (const { gate, sentence } of metrics) this.#out.push(`  - ${environment} [${gate}]: ${sentence}`);
   }
 }
 

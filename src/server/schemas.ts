@@ -4,7 +4,7 @@ import { Digest } from '../core/model/digest.ts';
 import { Name, SlotKey, Subject, SubjectId } from '../core/model/name.ts';
 import { Weight } from '../core/model/observation.ts';
 import { PromotionPlan } from '../core/model/plan.ts';
-import { Comparison, Reason } from '../core/model/reason.ts';
+import { MetricStanding, Reason } from '../core/model/reason.ts';
 import { DsseEnvelope, SealedRelease, TestCounts } from '../core/model/release.ts';
 import { Millis } from '../core/model/time.ts';
 import { Verdict } from '../core/model/verdict.ts';
@@ -367,7 +367,7 @@ const WhyPromotion = z.object({
   sentence: z.string(),
   next: z.string(),
   waits: z.array(WhyWait).readonly(),
-  metrics: z.array(Comparison.extend({ gate: Name, sentence: z.string() })).readonly(),
+  metrics: z.array(MetricStanding.extend({ gate: Name, sentence: z.string() })).readonly(),
 });
 const WhySlot = z.object({
   environment: Name,

@@ -298,6 +298,20 @@ export function outlookAt(
   ]);
 }
 
+/** What one metric of an analysis lacks by itself before the next weight. */
+export function lackingOf(
+  { state, profile, next }: Comparing,
+  one: MetricProfile,
+): Outlook | 'shown' | 'no-traffic' | 'will-not-settle' {
+  const series = state.series[seriesOf(one.metric)];
+  if (series === undefined || series.stage.canary.requests === 0 || series.stage.stable.requests === 0)
+    return 'no-traffic';
+  if (isShown(series, profile.beta)) return 'shown';
+  return (
+    outlookOf(state, [forecastOf(state, profile, series, standing(one, series, next))]) ?? 'will-not-settle'
+  );
+}
+
 /** An analysis as a comparison of it is told. */
 export interface Comparing {
   readonly state: RolloutState;

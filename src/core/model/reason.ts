@@ -28,11 +28,30 @@ export type Comparison = z.infer<typeof Comparison>;
 
 const half = z.tuple([z.int(), z.int()]);
 /** Canary requests that are missing, as half and as nine tenths of rollouts need, and the time that they take. */
-const Missing = z.strictObject({
+const Needed = z.strictObject({
   requests: half,
   ms: half.nullable(),
-  /** What the next weight (percent) will then take; null where it is full traffic, or cannot be told. */
-  next: z.strictObject({ weight: z.int(), ms: half }).nullable(),
+  /**
+   * What the next weight (percent) will then take; null where it is full traffic. Without requests: more traffic will
+   * not settle it there, at these rates.
+   */
+  next: z.strictObject({ weight: z.int(), requests: half.nullable(), ms: half.nullable() }).nullable(),
+});
+export type Needed = z.infer<typeof Needed>;
+
+/** What one metric lacks by itself before the next weight; `shown` where it lacks nothing. */
+const Standing = z.union([z.enum(['shown', 'no-traffic', 'will-not-settle']), Needed]);
+export type Standing = z.infer<typeof Standing>;
+
+/** By gate and series. */
+export type Standings = Readonly<Record<string, Readonly<Record<string, Standing>>>>;
+
+/** One metric of a gate for people, and how far it is by itself; null where that was not reckoned. */
+export const MetricStanding = Comparison.extend({ standing: Standing.nullable() });
+export type MetricStanding = z.infer<typeof MetricStanding>;
+
+/** What all metrics together lack. */
+const Missing = Needed.extend({
   /** Where it takes longer than the gate holds: its hold, and what a margin for low traffic would take. */
   tooLong: z
     .strictObject({

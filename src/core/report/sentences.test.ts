@@ -56,7 +56,7 @@ const told: readonly (readonly [Reason, string])[] = [
       missing: {
         requests: [36_000, 72_000],
         ms: [36_000_000, 72_000_000],
-        next: { weight: 50, ms: [7_200_000, 7_200_000] },
+        next: { weight: 50, requests: [36_000, 36_000], ms: [7_200_000, 7_200_000] },
         tooLong: { holdMs: 3_600_000, wider: { margin: 0.03, ms: [1_200_000, 2_400_000] } },
       },
     },

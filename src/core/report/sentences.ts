@@ -1,5 +1,5 @@
 import { shortDigest } from '../model/digest.ts';
-import type { Comparison, Reason, ReasonCode } from '../model/reason.ts';
+import type { Comparison, MetricStanding, Needed, Reason, ReasonCode, Standing } from '../model/reason.ts';
 import { formatDuration, formatInstant } from '../model/time-format.ts';
 import { counted, formatArm, formatCount, formatSeries, formatPercent, formatPoints } from './numbers.ts';
 
@@ -138,7 +138,7 @@ const metricSentences: Sentences<
 };
 
 /** A comparison by itself: both rates, and how much worse it surely is, or at most. */
-export const comparisonSentence = (c: Comparison): string =>
+const comparisonSentence = (c: Comparison): string =>
   `${rates(c)}, ${c.lower >= 0.001 ? howMuchWorse(c) : atMost(c)}`;
 
 const marginOf = (c: Comparison): string => (c.margin === null ? '' : `, margin ${formatPoints(c.margin)}`);
@@ -155,15 +155,40 @@ function howMuchWorse(c: Comparison): string {
 
 type Missing = Extract<Reason, { code: 'learning' }>['missing'];
 
-function missing({ requests: [half, most], ms, next, tooLong }: Missing): string {
-  const range =
-    half === most
-      ? counted(half, 'more request')
-      : `${formatCount(half)} to ${counted(most, 'more request')}`;
-  if (ms === null) return `about ${range}`;
-  const then = next === null ? '' : `, and then ${span(next.ms)} at ${next.weight} %`;
-  return `about ${range}, ${span(ms)}${then}${tooLong === null ? '' : wayOut(tooLong)}`;
+function missing({ requests, ms, next, tooLong }: Missing): string {
+  const range = `about ${requestRange(requests)}`;
+  if (ms === null) return range;
+  const then = next === null || next.ms === null ? '' : `, and then ${span(next.ms)} at ${next.weight} %`;
+  return `${range}, ${span(ms)}${then}${tooLong === null ? '' : wayOut(tooLong)}`;
 }
+
+const requestRange = ([half, most]: Needed['requests']): string =>
+  half === most ? counted(half, 'more request') : `${formatCount(half)} to ${counted(most, 'more request')}`;
+
+/** One metric by itself: its comparison, and what it lacks here and at the next weight. */
+export const metricSentence = ({ standing, ...comparison }: MetricStanding): string =>
+  `${comparisonSentence(comparison)}${standing === null ? '' : `; ${standingSentence(standing)}`}`;
+
+function standingSentence(standing: Standing): string {
+  switch (standing) {
+    case 'shown':
+      return 'enough for the next weight';
+    case 'no-traffic':
+      return 'nothing to compare at this weight yet';
+    case 'will-not-settle':
+      return 'at these rates more traffic will not settle this';
+    default: {
+      const { requests, ms, next } = standing;
+      const here = `about ${requestRange(requests)}${ms === null ? '' : `, ${span(ms)}`}`;
+      return next === null ? here : `${here}; then, at ${next.weight} %, ${laterSentence(next)}`;
+    }
+  }
+}
+
+const laterSentence = ({ requests, ms }: NonNullable<Needed['next']>): string =>
+  requests === null
+    ? 'more traffic will not settle it at these rates'
+    : `${requestRange(requests).replace(' more ', ' ')}${ms === null ? '' : `, ${span(ms)}`}`;
 
 /** Where traffic is too low for the margin: what a person may do about it. */
 function wayOut({ holdMs, wider }: NonNullable<Missing['tooLong']>): string {

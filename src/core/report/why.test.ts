@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { emptySlot } from '../decide/fold/slot.ts';
 import type { Wait } from '../model/decision.ts';
+import type { Standings } from '../model/reason.ts';
 import type { Promotion, SlotState } from '../model/state.ts';
 import { AnalysisProfile } from '../model/gate.ts';
 import { profileOf } from '../analysis/profile.ts';
@@ -179,6 +180,16 @@ test('every metric of a rollout is told with both rates, whatever is waited for'
       margin: 0.01,
     },
   ];
+  const standings: Standings = {
+    canary: {
+      errors: 'will-not-settle',
+      'slow:250': {
+        requests: [1_120, 1_900],
+        ms: [180_000, 300_000],
+        next: { weight: 50, requests: [2_000, 3_000], ms: [60_000, 120_000] },
+      },
+    },
+  };
   const rollout = beginRollout(profileOf(AnalysisProfile.parse({})), []);
   const analysis = {
     promotion: atTen.id,
@@ -186,17 +197,17 @@ test('every metric of a rollout is told with both rates, whatever is waited for'
     crowded: false,
   };
   const metricsIn = (state: SlotState) =>
-    whyReport(question, [{ slot: state, waits: [] }], now).slots[0]?.promotions[0]?.metrics;
+    whyReport(question, [{ slot: state, waits: [], standings }], now).slots[0]?.promotions[0]?.metrics;
   assert.deepEqual(
     metricsIn({ ...tenPercent, analysis })?.map(({ gate, sentence }) => [gate, sentence]),
     [
       [
         'canary',
-        'errors 6 % (60 of 1,000) against 0.1 % (9 of 9,000), at least 3.2 points worse, margin 0.5 points',
+        'errors 6 % (60 of 1,000) against 0.1 % (9 of 9,000), at least 3.2 points worse, margin 0.5 points; at these rates more traffic will not settle this',
       ],
       [
         'canary',
-        'requests slower than 250 ms 0.1 % (1 of 1,000) against 0.1 % (9 of 9,000), at most 0.4 points worse, margin 1 point',
+        'requests slower than 250 ms 0.1 % (1 of 1,000) against 0.1 % (9 of 9,000), at most 0.4 points worse, margin 1 point; about 1,120 to 1,900 more requests, 3 min to 5 min; then, at 50 %, 2,000 to 3,000 requests, 1 min to 2 min',
       ],
     ],
   );

@@ -1,16 +1,18 @@
 import type { PromotionState, Wait } from '../model/decision.ts';
-import type { Comparison } from '../model/reason.ts';
+import type { MetricStanding, Standings } from '../model/reason.ts';
 import type { EndedPromotion, Promotion, SlotState } from '../model/state.ts';
 import { blockingFirst } from './telling-order.ts';
 import { formatDuration } from '../model/time-format.ts';
 import type { Millis } from '../model/time.ts';
 import { actorOf, doingOf, headlineOf, isHeldByPerson, nextOf, weightSeen } from './headline.ts';
-import { comparisonSentence, list, sentenceOf } from './sentences.ts';
+import { list, metricSentence, sentenceOf } from './sentences.ts';
 
 /** A slot with what its promotions wait for, as the last turn stored it. */
 export interface SlotWaits {
   readonly slot: SlotState;
   readonly waits: readonly Wait[];
+  /** What each metric of the rollout that moves lacks by itself. */
+  readonly standings?: Standings;
 }
 
 /** An unmet condition with its words and its place. Times in milliseconds since 1970. */
@@ -25,7 +27,7 @@ export interface WaitReport extends Wait {
 }
 
 /** One metric of a gate, with its words. */
-export interface MetricReport extends Comparison {
+export interface MetricReport extends MetricStanding {
   readonly gate: string;
   readonly sentence: string;
 }
@@ -117,8 +119,11 @@ function urgency({ promotion, report }: { promotion: Promotion; report: Promotio
   return isHeldByPerson(report.waits) ? 1 : 2;
 }
 
-function slotReport({ slot, waits }: SlotWaits, now: Millis): SlotReport {
-  const promotions = slot.promotions.map((promotion) => promotionReport(slot, promotion, waits, now));
+function slotReport({ slot, waits, standings }: SlotWaits, now: Millis): SlotReport {
+  const promotions = slot.promotions.map((promotion) => ({
+    ...promotionReport(slot, promotion, waits, now),
+    metrics: metricsOf(slot, promotion, standings),
+  }));
   const moving = promotions.find((p) => p.id === slot.moving) ?? promotions.at(-1);
   const last = slot.ended[0];
   return {
@@ -135,7 +140,7 @@ function promotionReport(
   promotion: Promotion,
   waits: readonly Wait[],
   now: Millis,
-): PromotionReport {
+): Omit<PromotionReport, 'metrics'> {
   const { environment } = slot.key;
   const own = waits
     .filter((wait) => wait.promotion === promotion.id)
@@ -161,14 +166,20 @@ function promotionReport(
     sentence: headlineOf(doingOf(slot, promotion, own), promotion, own[0], next, now),
     next,
     waits: own,
-    metrics: metricsOf(slot, promotion),
   };
 }
 
-function metricsOf({ analysis }: SlotState, { id }: Promotion): readonly MetricReport[] {
+function metricsOf(
+  { analysis }: SlotState,
+  { id }: Promotion,
+  standings: Standings = {},
+): readonly MetricReport[] {
   if (analysis?.promotion !== id) return [];
   return Object.entries(analysis.gates).flatMap(([gate, { comparisons }]) =>
-    comparisons.map((one) => ({ ...one, gate, sentence: comparisonSentence(one) })),
+    comparisons.map((comparison) => {
+      const one = { ...comparison, standing: standings[gate]?.[comparison.series] ?? null };
+      return { ...one, gate, sentence: metricSentence(one) };
+    }),
   );
 }
 

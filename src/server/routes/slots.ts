@@ -1,3 +1,4 @@
+import { standingsOf } from '../../core/decide/standings.ts';
 import { whyReport } from '../../core/report/why.ts';
 import { ok } from '../../core/model/result.ts';
 import { loadSlot } from '../../store/slot-rows.ts';
@@ -52,10 +53,10 @@ export function slotRoutes(app: App, parts: ServerParts): void {
         environment: environment ?? null,
       });
       const slots = await Promise.all(
-        listed.map(async ({ key, waits }) => ({
-          slot: (await loadSlot(parts.pool, parts.folds, key)).slot,
-          waits,
-        })),
+        listed.map(async ({ key, waits }) => {
+          const { slot, project: documents } = await loadSlot(parts.pool, parts.folds, key);
+          return { slot, waits, standings: standingsOf(slot, documents) };
+        }),
       );
       return ok(whyReport({ project, service }, slots, await databaseNow(parts.pool)));
     },

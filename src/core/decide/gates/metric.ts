@@ -1,22 +1,13 @@
 import { paceOf } from '../../analysis/boundaries.ts';
-import {
-  type Comparing,
-  compared,
-  decideRollout,
-  type Outlook,
-  outlookAt,
-  type SequentialReason,
-} from '../../analysis/judgement.ts';
+import { compared, decideRollout, type SequentialReason } from '../../analysis/judgement.ts';
 import { gateProfile, seriesOf } from '../../analysis/profile.ts';
 import { nextWeight } from '../../analysis/rollout.ts';
 import { type GateAnalysis, mostPods, type RolloutState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import { unreachable } from '../../model/result.ts';
-import type { Comparison, Reason } from '../../model/reason.ts';
+import type { Reason } from '../../model/reason.ts';
+import { missingOf, type Told } from './missing.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
-
-/** Margins (0 to 1) that a service with a request a second can show within the hour. */
-const lowTraffic: Readonly<Record<string, number>> = { errors: 0.03, slow: 0.06 };
 
 /** Without a new boundary for this long, or for four scrapes, what was shown before says nothing of now. */
 const staleAfterMs = 30_000;
@@ -103,40 +94,6 @@ function verdictOf({ code }: SequentialReason): 'pending' | 'error' | 'insuffici
       return unreachable(code);
   }
 }
-
-/** An analysis with the gate and the rollout's steps (percent, rising) that it is of. */
-interface Told extends Comparing {
-  readonly gate: GateOf<'metric'>;
-  readonly steps: readonly number[];
-}
-
-type Missing = Extract<Reason, { code: 'learning' }>['missing'];
-
-/** What is missing here, what comes after, and a way out where it would take longer than the gate holds. */
-function missingOf(told: Told, { series, margin: own }: Comparison, { requests, seconds }: Outlook): Missing {
-  const { gate, next, steps, state } = told;
-  const ms = inMs(seconds);
-  const later = next < 1 ? outlookAt(told, series, { weight: next, next: nextWeight(steps, next) }) : null;
-  const laterMs = inMs(later?.seconds ?? null);
-  const margin = lowTraffic[series.split(':')[0] ?? ''] ?? 0;
-  const wide =
-    own !== null && own < margin
-      ? outlookAt(told, series, { weight: state.stage?.weight ?? next, next, margin })
-      : null;
-  const wideMs = inMs(wide?.seconds ?? null);
-  return {
-    requests: [...requests],
-    ms,
-    next: laterMs === null ? null : { weight: Math.round(100 * next), ms: laterMs },
-    tooLong:
-      ms !== null && ms[0] > gate.maxHold
-        ? { holdMs: gate.maxHold, wider: wideMs === null ? null : { margin, ms: wideMs } }
-        : null,
-  };
-}
-
-const inMs = (seconds: Outlook['seconds']): [number, number] | null =>
-  seconds === null ? null : [seconds[0] * 1000, seconds[1] * 1000];
 
 /** A reason of the analysis with its numbers, as it is recorded. */
 function recorded(reason: SequentialReason, told: Told, at: number): Reason {
