@@ -54,6 +54,7 @@ function dyingStore(real: EngineStore): EngineStore {
     },
     historyRead: (slot, read) => real.historyRead(slot, read),
     diagnosticsRead: (slot, read, bytes) => real.diagnosticsRead(slot, read, bytes),
+    lookFailed: (slot, message) => real.lookFailed(slot, message),
     sourceChanged: (slot, news) => real.sourceChanged(slot, news),
     effectFailed: (slot, effect, outcome, message) => real.effectFailed(slot, effect, outcome, message),
   };

@@ -312,6 +312,7 @@ export class MemoryStore implements EngineStore {
     const lastSeen = slot.seenUntil ?? slot.state.seenUntil;
     if (
       last !== null &&
+      slot.state.unreadable === undefined &&
       sameSight(last, observation) &&
       lastSeen !== null &&
       now - lastSeen <= longestGapMs
@@ -342,6 +343,10 @@ export class MemoryStore implements EngineStore {
     if (read.content !== (bytes === null ? null : this.#crypto.digest(bytes)))
       throw new Error('diagnostics are not what their digest names');
     this.appendSlot(key, (at) => ({ type: 'diagnostics-read', at, ...read }));
+  }
+
+  async lookFailed(slot: SlotKey, message: string): Promise<void> {
+    this.appendSlot(slot, (at) => ({ type: 'look-failed', at, message }));
   }
 
   async sourceChanged(slot: SlotKey, news: SourceNews): Promise<void> {

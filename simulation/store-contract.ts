@@ -149,6 +149,17 @@ const diagnosticsAreFacts: Case = async (trial) => {
   assert.equal((await trial.store.load(slot)).slot.promotions[0]?.diagnostics, content);
 };
 
+const failedLooksAreFacts: Case = async (trial) => {
+  await trial.store.observed(slot, looks(0, 1));
+  await trial.store.lookFailed(slot, 'no answer');
+  await trial.claimed('turn');
+  assert.equal((await trial.store.load(slot)).slot.unreadable?.message, 'no answer');
+  // What is seen again is news, though it is what was seen before.
+  await trial.store.observed(slot, looks(0, 1));
+  assert.equal((await trial.store.load(slot)).slot.unreadable, undefined);
+  assert.deepEqual((await trial.types()).slice(-2), ['look-failed', 'observed']);
+};
+
 const outagesAreFacts: Case = async (trial) => {
   await trial.seal();
   await trial.settle();
@@ -197,6 +208,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ['samples are of the promotion that moves, and stay until a turn has taken them in', samplesOfTheMoving],
   ['what stable counted before is a fact of the promotion that moves', historiesAreFacts],
   ['what a release said before it goes is a fact of its promotion', diagnosticsAreFacts],
+  ['that nobody can look is a fact that the next look ends', failedLooksAreFacts],
   ['that the source of metrics is away, and is back, are facts that make the turn due', outagesAreFacts],
   ['a failed effect is an entry that counts its attempts', failuresAreSaid],
   ['what is loaded is what all entries fold to', refolds],

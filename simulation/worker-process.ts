@@ -69,6 +69,7 @@ export class WorkerProcess {
       historyRead: (slot, read) => this.#through('store.historyRead', () => inner.historyRead(slot, read)),
       diagnosticsRead: (slot, read, bytes) =>
         this.#through('store.diagnosticsRead', () => inner.diagnosticsRead(slot, read, bytes)),
+      lookFailed: (slot, message) => this.#through('store.lookFailed', () => inner.lookFailed(slot, message)),
       sourceChanged: (slot, news) =>
         this.#through('store.sourceChanged', () => inner.sourceChanged(slot, news)),
       effectFailed: (slot, effect, outcome, message) =>

@@ -29,7 +29,9 @@ async function look(
   bench: TurnBench,
   history: Result<MetricsHistory, Unreadable>,
   scraped: Result<readonly Sample[], Unreadable> = ok([]),
+  unreadable?: string,
 ) {
+  const failed: string[] = [];
   const reads: HistoryRead[] = [];
   const news: SourceNews[] = [];
   const asked: object[] = [];
@@ -39,6 +41,7 @@ async function look(
     sampled: async () => undefined,
     release: async () => undefined,
     historyRead: async (_slot, read) => void reads.push(read),
+    lookFailed: async (_slot, message) => void failed.push(message),
     sourceChanged: async (_slot, one) => void news.push(one),
   };
   const driver = instantDriver(() => 0);
@@ -52,13 +55,19 @@ async function look(
   const { signal } = new AbortController();
   await observeSlot(
     store as EngineStore,
-    { ...driver, metrics },
+    {
+      ...driver,
+      metrics,
+      ...(unreadable === undefined
+        ? {}
+        : { observer: { observe: async () => err({ code: 'unreachable', message: unreadable } as const) } }),
+    },
     { slot: bench.slot.key, lane: 'observe', token: 1 },
     { effect: 1, moving: 1, idle: 1 },
     { signal, historyLimit: signal },
     () => undefined,
   );
-  return { reads, asked, news };
+  return { reads, asked, news, failed };
 }
 
 const sample = (t: number): Sample => ({
@@ -129,4 +138,25 @@ test('a history that could not be read says by itself that the source is away, u
   assert.deepEqual(bench.promotion('v2-production').outages?.open, { message, since: bench.now });
   assert.deepEqual((await look(bench, away, away)).news, []);
   assert.equal((await look(bench, away, ok([]))).news[0]?.type, 'scrape-resumed');
+});
+
+test('that nobody can look at a slot is recorded once it lasts, with the words, and ends by what is seen', async () => {
+  const bench = begun();
+  bench.observe({ v1: 1 }, { v1: 100 });
+  const blind = async (words: string) => (await look(bench, ok(noHistory), ok([]), words)).failed;
+  assert.deepEqual(await blind('no route to host'), [], 'one call that is lost is no news');
+  bench.now += 5_000;
+  assert.deepEqual(await blind('no route to host'), ['no route to host']);
+  bench.entry({ type: 'look-failed', at: bench.now, message: 'no route to host' });
+  const since = bench.now;
+  bench.now += 10_000;
+  assert.deepEqual(await blind('no route to host'), []);
+  assert.deepEqual(await blind('forbidden'), [], 'words that change are told at most twice a minute');
+  bench.now += 20_000;
+  assert.deepEqual(await blind('forbidden'), ['forbidden']);
+  bench.entry({ type: 'look-failed', at: bench.now, message: 'forbidden' });
+  const wait = bench.turn().waits.find(({ reason }) => reason.code === 'outside-unreadable');
+  assert.deepEqual(wait?.reason, { code: 'outside-unreadable', message: 'forbidden', since });
+  bench.observe({ v1: 1 }, { v1: 100 });
+  assert.ok(!bench.waits().includes('outside-unreadable'));
 });

@@ -1,4 +1,5 @@
 import { analysisFromHistory } from '../core/decide/sampled.ts';
+import { isNews } from '../core/decide/unreadable.ts';
 import { sourceNews } from '../core/decide/outage.ts';
 import type { Weight } from '../core/model/observation.ts';
 import { ok, type Result } from '../core/model/result.ts';
@@ -30,8 +31,9 @@ export function nextLook(slot: SlotState, now: Millis, pace: ObservePace): Milli
 }
 
 /**
- * Looks at the outside once and records what it shows. What cannot be read is not recorded: the last observation
- * grows old, and everything that needs a fresh one waits. `unscraped` hears why there are no samples.
+ * Looks at the outside once and records what it shows. Of what cannot be read the last observation grows old, and
+ * everything that needs a fresh one waits; when that lasts, it is recorded with the outside's words. `unscraped` hears
+ * why there are no samples.
  */
 export async function observeSlot(
   store: EngineStore,
@@ -44,11 +46,13 @@ export async function observeSlot(
   const record = await store.load(claim.slot);
   const { slot, now } = record;
   if (driver === undefined) {
+    await recordUnseen(store, record, `no driver serves environment ${slot.key.environment}`);
     await store.release(claim, now + pace.idle);
     return 'unreadable';
   }
   const seen = await driver.observer.observe(claim.slot, signal);
   if (seen.ok) await store.observed(claim.slot, seen.value);
+  else await recordUnseen(store, record, seen.error.message);
   const begun = await readHistory(store, driver, claim, record, historyLimit);
   const scraped = await scrape(store, driver, claim, slot, seen.ok ? seen.value.weights : null, signal);
   if (scraped?.ok === false) unscraped(scraped.error);
@@ -85,6 +89,16 @@ async function readHistory(
     analysis,
   });
   return true;
+}
+
+/** Records that nobody can look at the slot, when that is new. */
+async function recordUnseen(
+  store: EngineStore,
+  { slot, pending, now }: TurnRecord,
+  message: string,
+): Promise<void> {
+  const said = message.slice(0, 500);
+  if (isNews(slot, said, pending.seenUntil ?? slot.seenUntil, now)) await store.lookFailed(slot.key, said);
 }
 
 /** Records that the source of metrics went away, says something else, or is back: a gate's time stands still meanwhile. */

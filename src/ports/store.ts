@@ -91,6 +91,8 @@ export interface EngineStore {
   historyRead(slot: SlotKey, read: HistoryRead): Promise<void>;
   /** Records what a promotion's release said before it is removed, or that it could not be read; keeps the bytes beside. */
   diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void>;
+  /** Records that the outside cannot be looked at, and what it says; what is observed next ends it. */
+  lookFailed(slot: SlotKey, message: string): Promise<void>;
   /** Records that the source of metrics went away, says something else, or is back. */
   sourceChanged(slot: SlotKey, news: SourceNews): Promise<void>;
   /** Records that an effect failed or was left unknown, so that the wait for it can say so. */

@@ -143,7 +143,8 @@ export class PostgresEngineStore implements EngineStore {
     const last = record.slot.observed;
     const known = record.slot.seenUntil ?? 0;
     const seenUntil = Math.max(record.pending.seenUntil ?? 0, known);
-    if (last !== null && sameSight(last, seen) && record.now - seenUntil <= longestGapMs) {
+    const isKnown = last !== null && sameSight(last, seen) && record.slot.unreadable === undefined;
+    if (isKnown && record.now - seenUntil <= longestGapMs) {
       await this.#pool.query({
         name: 'seen-until',
         text: 'with light as (select lightly()) update slot set seen_until = $2 from light where id = $1',
@@ -175,6 +176,10 @@ export class PostgresEngineStore implements EngineStore {
   async diagnosticsRead(slot: SlotKey, read: DiagnosticsRead, bytes: string | null): Promise<void> {
     if (read.content !== null && bytes !== null) await keepContent(this.#pool, read.content, bytes);
     await this.#append(slot, (now) => ({ type: 'diagnostics-read', at: now, ...read }));
+  }
+
+  async lookFailed(slot: SlotKey, message: string): Promise<void> {
+    await this.#append(slot, (now) => ({ type: 'look-failed', at: now, message }));
   }
 
   async sourceChanged(slot: SlotKey, news: SourceNews): Promise<void> {

@@ -10,6 +10,7 @@ import { advanceObserving } from './observing.ts';
 import { lookAt } from './look.ts';
 import { retire } from './retire.ts';
 import { advanceRollout } from './rollout.ts';
+import { unseen } from './unreadable.ts';
 import { go, type Step, type Unmet, wait } from './view.ts';
 import { advanceWaiting, endMove } from './waiting.ts';
 import { waitFrom } from './waits.ts';
@@ -72,7 +73,7 @@ function settle(input: TurnInput, slot: SlotState, now: Millis): Round {
   for (const promotion of inTurn(slot)) {
     const step = advance(input, slot, promotion, now);
     if (step.kind === 'go') return { kind: 'changed', moves: step.moves, actions: step.actions };
-    waiting.push([promotion, step.unmet]);
+    waiting.push([promotion, [...step.unmet, ...unseen(slot, promotion)]]);
   }
   const retired = retire(slot, now);
   if (retired.kind === 'go') return { kind: 'changed', moves: retired.moves, actions: retired.actions };

@@ -96,6 +96,11 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: 'send requests to the service',
     ifNothing: asks,
   },
+  'outside-unreadable': {
+    owner: 'environment',
+    how: 'mend what it says; for a cluster: belay doctor --pre -f FILE',
+    ifNothing: 'it stays where it is, and what was asked for is asked for again',
+  },
   'source-unreadable': {
     owner: 'environment',
     how: 'mend what the source says; belay apply --dry-run tries its queries',

@@ -65,6 +65,8 @@ export const SlotEntry = z.discriminatedUnion('type', [
     events: z.int().min(0),
     message: note,
   }),
+  /** The outside cannot be looked at, or says something else than before; the next that is observed ends it. */
+  z.strictObject({ type: z.literal('look-failed'), at, message: note }),
   /** The source of metrics cannot be read, or says something else than before: not each scrape, but each change. */
   z.strictObject({ type: z.literal('scrape-failed'), at, promotion, message: note }),
   /** It can be read again. */

@@ -132,6 +132,8 @@ export const Reason = z.discriminatedUnion('code', [
   reason('canary-gone', { release: Name }),
   /** Somebody else took its traffic away: a direct rollback, or an environment that lost its control plane. */
   reason('retreated', { release: Name, wanted: z.int() }),
+  /** Since then nobody can tell what runs and how traffic is shared, and `message` is what the outside says. */
+  reason('outside-unreadable', { message: z.string().max(500), since: Millis }),
   reason('effect-failing', { effect: z.string(), attempts: z.int(), message: z.string() }),
   // people
   reason('rejected', { by: SubjectId, note: z.string(), changesRequested: z.boolean() }),

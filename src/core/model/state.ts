@@ -138,6 +138,8 @@ export interface SlotState {
   readonly effects: readonly OpenEffect[];
   readonly observed: Observation | null;
   readonly seenUntil: Millis | null;
+  /** Since when the outside cannot be looked at, and what it says; left out while it can. */
+  readonly unreadable?: { readonly message: string; readonly since: Millis; readonly recordedAt: Millis };
   readonly analysis: AnalysisState | null;
   /** What the last rollout has learnt for the next, by gate. */
   readonly learnt: Readonly<Record<string, LearntGate>>;

@@ -37,6 +37,8 @@ export function historySentence(entry: Entry): string {
       return entry.content === null
         ? `what ${entry.promotion} said could not be read: ${entry.message}`
         : `kept what ${entry.processes === 1 ? '1 process' : `${entry.processes} processes`} of ${entry.promotion} said, and ${counted(entry.events, 'event')}`;
+    case 'look-failed':
+      return `what runs cannot be looked at: ${entry.message}`;
     case 'scrape-failed':
       return `the source of metrics cannot be read for ${entry.promotion}: ${entry.message}`;
     case 'scrape-resumed':

@@ -219,6 +219,7 @@ const rolloutSentences: Sentences<
   | 'source-away'
   | 'canary-gone'
   | 'retreated'
+  | 'outside-unreadable'
   | 'effect-failing'
 > = {
   frozen: (r) =>
@@ -240,6 +241,8 @@ const rolloutSentences: Sentences<
   'canary-gone': (r) => `${r.release} had traffic and none of its processes was ready any more`,
   retreated: (r) =>
     `${r.release} was to have ${r.wanted} % of traffic and was seen to have none: it was taken back from outside`,
+  'outside-unreadable': (r) =>
+    `since ${formatInstant(r.since)} nobody can tell what runs and how traffic is shared: ${r.message}`,
   'effect-failing': (r) => `${r.effect} failed ${counted(r.attempts, 'time')}: ${r.message}`,
 };
 

@@ -6,6 +6,7 @@ import type { ReasonCode } from '../model/reason.ts';
  * what somebody has to bring, what the outside has to do, what only takes time.
  */
 const telling: readonly ReasonCode[] = [
+  'outside-unreadable',
   'effect-failing',
   'rollback-impossible',
   'hold-expired',

@@ -2,7 +2,7 @@ import type { PromotionState, Wait } from '../model/decision.ts';
 import type { MetricStanding, Standings } from '../model/reason.ts';
 import type { EndedPromotion, Promotion, SlotState } from '../model/state.ts';
 import { blockingFirst } from './telling-order.ts';
-import { formatDuration } from '../model/time-format.ts';
+import { formatDuration, formatInstant } from '../model/time-format.ts';
 import type { Millis } from '../model/time.ts';
 import { actorOf, doingOf, headlineOf, isHeldByPerson, nextOf, weightSeen } from './headline.ts';
 import { list, metricSentence, sentenceOf } from './sentences.ts';
@@ -215,11 +215,14 @@ function idleSlot(slot: SlotState, now: Millis): string {
 }
 
 /**
- * What is stable and was last seen without all traffic, though nothing moves: the outside has changed by itself.
+ * What is stable and cannot be looked at, or was last seen without all traffic, though nothing moves: the outside has changed by itself.
  * Null where all is as it should be, or nothing was ever seen.
  */
 function unserved(slot: SlotState): string | null {
-  if (slot.stable === null || slot.observed === null || slot.moving !== null) return null;
+  if (slot.stable === null || slot.moving !== null) return null;
+  if (slot.unreadable !== undefined)
+    return `, but since ${formatInstant(slot.unreadable.since)} nobody can look at it: ${slot.unreadable.message}`;
+  if (slot.observed === null) return null;
   const { release } = slot.stable;
   const weight = weightSeen(slot, release) ?? 0;
   if (weight === 100) return null;

@@ -90,6 +90,15 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       );
     case 'diagnostics-read':
       return change(next, entry.promotion, () => ({ diagnostics: entry.content }));
+    case 'look-failed':
+      return {
+        ...next,
+        unreadable: {
+          message: entry.message,
+          since: state.unreadable?.since ?? entry.at,
+          recordedAt: entry.at,
+        },
+      };
     case 'scrape-failed':
       return change(next, entry.promotion, (p) => ({ outages: failedAt(p, entry.message, entry.at) }));
     case 'scrape-resumed':
@@ -155,7 +164,8 @@ function newPromotion(entry: Extract<SlotEntry, { type: 'requested' }>): Promoti
 
 function observed(state: SlotState, observation: Observation): SlotState {
   const gap = observation.at - (state.seenUntil ?? observation.at);
-  const soaked = gap > longestGapMs ? state : soak(state, state.seenUntil, observation.at);
+  const { unreadable: _, ...readable } = state;
+  const soaked = gap > longestGapMs ? readable : soak(readable, state.seenUntil, observation.at);
   return {
     ...soaked,
     observed: observation,
