@@ -1,9 +1,5 @@
 import { existsSync } from 'node:fs';
 import { run } from './command.ts';
-import { nodeModule } from './binaries.ts';
-
-/** The newest of the Go versions that the modules ask for in their go.mod. */
-const goAtLeast = { major: 1, minor: 26 };
 
 /** What runs the cluster but is not brought along, with the Debian package that has it. */
 const programs = [
@@ -15,7 +11,6 @@ const programs = [
   ['mount', 'apt-get install mount'],
   ['openssl', 'apt-get install openssl'],
   ['python3', 'apt-get install python3 python3-pip'],
-  ['go', 'install Go, https://go.dev/dl'],
 ] as const;
 
 async function works(program: string, ...args: readonly string[]): Promise<boolean> {
@@ -23,18 +18,6 @@ async function works(program: string, ...args: readonly string[]): Promise<boole
     () => true,
     () => false,
   );
-}
-
-async function goProblems(): Promise<readonly string[]> {
-  const version = await run('go', ['env', 'GOVERSION'], { cwd: nodeModule }).catch((error: Error) => error);
-  const needed = `${goAtLeast.major}.${goAtLeast.minor}`;
-  if (version instanceof Error) return [`Go ${needed} or newer cannot be had: ${version.message}`];
-  const [, major = 0, minor = 0] = (/^go(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
-  return major > goAtLeast.major || (major === goAtLeast.major && minor >= goAtLeast.minor)
-    ? []
-    : [
-        `Go ${needed} or newer is needed, and this is ${version.trim()}: https://go.dev/dl, or GOTOOLCHAIN=auto`,
-      ];
 }
 
 /** All that is missing on this machine to run the cluster, each with its remedy; empty if nothing is. */
@@ -59,5 +42,5 @@ export async function missingRequirements(): Promise<readonly string[]> {
     ? []
     : ['namespaces cannot be made: in a container, run it privileged'];
   const groups = existsSync('/sys/fs/cgroup') ? [] : ['/sys/fs/cgroup is missing: mount the control groups'];
-  return [...pip, ...namespaces, ...groups, ...(await goProblems())];
+  return [...pip, ...namespaces, ...groups];
 }

@@ -58,8 +58,7 @@ export async function buildShop(version: ShopVersion, outFolder: string): Promis
   try {
     await assembleSources(version, folder, 'no-tests');
     await compile(folder);
-    for (const [name, source] of packagesOf('pg'))
-      await copyPackage(source, join(folder, 'node_modules', name));
+    await copyPackages('pg', folder);
     const { bytes, digest } = await packArchive(folder);
     await mkdir(outFolder, { recursive: true });
     const file = join(outFolder, `shop-${version}.tar.gz`);
@@ -68,6 +67,12 @@ export async function buildShop(version: ShopVersion, outFolder: string): Promis
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Brings an installed package and all that it depends on into a folder's `node_modules`; nothing but what runs. */
+export async function copyPackages(root: string, folder: string): Promise<void> {
+  for (const [name, source] of packagesOf(root))
+    await copyPackage(source, join(folder, 'node_modules', name));
 }
 
 /** Takes the types out, once and here: a process that does so itself needs some 17 MB more. */

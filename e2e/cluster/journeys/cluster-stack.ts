@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '../../../src/app/demo/client.ts';
@@ -12,23 +12,36 @@ import {
   SlotList,
   type SlotView,
 } from '../../../src/server/schemas.ts';
-import { createTestDatabase } from '../../../src/store/testing/database.ts';
+import { readBefore } from '../../../src/store/history.ts';
+import { historyView } from '../../../src/server/views/entry-view.ts';
+import { createTestDatabase, type TestDatabase } from '../../../src/store/testing/database.ts';
 import { eventually } from '../../eventually.ts';
 import { type ServerOptions, type ServerProcess, startServerProcess } from '../../server-process.ts';
 import { makePlace, type Place, testCluster } from './cluster.ts';
 import { GatewayCustomers } from './gateway-customers.ts';
 import { Outside } from './outside.ts';
 import { serverAccount } from './server-account.ts';
+import { traceOf } from './trace.ts';
+import { traceChart } from './trace-chart.ts';
 import { bundleOf, pushVersion, type Version } from './versions.ts';
 
 const serverPassword = 'only-on-loopback';
 const apiVersion = 'belay.dev/v1alpha1';
 export const slot = { project: 'demo', environment: 'live', service: 'tiny' } as const;
 
+/** What a journey's pipeline has other than usual. */
+export interface StackOptions {
+  readonly rollout?: object;
+  /** Of the gate `errors`: with a latency it judges by that too. */
+  readonly latency?: object | null;
+  /** Where the server reads the gateway's counters. */
+  readonly statistics?: string;
+}
+
 /** `context` is null for a server that runs in the cluster itself. */
 export const documents = (
   place: Place,
-  rollout: object,
+  { rollout = {}, latency = null, statistics = place.cluster.envoyUrl }: StackOptions = {},
   context: string | null = 'server',
 ): readonly BelayDocumentInput[] => [
   { apiVersion, kind: 'Project', metadata: { name: slot.project }, spec: { trust: [] } },
@@ -41,7 +54,7 @@ export const documents = (
       kubernetes: {
         ...(context === null ? {} : { context }),
         namespace: place.namespace,
-        gateway: { statistics: [place.cluster.envoyUrl], configuration: [place.cluster.envoyUrl] },
+        gateway: { statistics: [statistics], configuration: [place.cluster.envoyUrl] },
       },
       replicas: 2,
       warm: '3s',
@@ -59,7 +72,7 @@ export const documents = (
           environment: slot.environment,
           promote: 'auto',
           rollout: { steps: [10, 50, 100], stepAtLeast: '2s', progressDeadline: '60s', ...rollout },
-          analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 5 }, latency: null }],
+          analysis: [{ kind: 'metric', name: 'errors', errors: { marginPoints: 5 }, latency }],
           verification: [{ kind: 'soak', name: 'soak', healthyFor: '1s' }],
         },
       ],
@@ -72,22 +85,30 @@ export class ClusterStack implements AsyncDisposable {
   readonly place: Place;
   readonly #folder: string;
   readonly #serverUrl: string;
+  readonly #database: TestDatabase;
   readonly #undo: Undo;
   #client: Client | undefined;
   #token = '';
   #customers: GatewayCustomers | undefined;
   #outside: Outside | undefined;
 
-  private constructor(undo: Undo, parts: { place: Place; folder: string; serverUrl: string }) {
+  private constructor(
+    undo: Undo,
+    parts: { place: Place; folder: string; serverUrl: string; database: TestDatabase },
+  ) {
     this.#undo = undo;
     this.place = parts.place;
     this.#folder = parts.folder;
     this.#serverUrl = parts.serverUrl;
+    this.#database = parts.database;
   }
 
-  /** A stack with one server, the documents applied, v1 promoted and customers on it. */
-  static withV1(rollout: object = {}): Promise<{ stack: ClusterStack; server: ServerProcess }> {
-    return ClusterStack.#make(rollout, async (stack) => {
+  /** A stack with one server, the documents applied, v1 promoted and customers on it. `journey` names its trace. */
+  static withV1(
+    journey: string,
+    options: StackOptions = {},
+  ): Promise<{ stack: ClusterStack; server: ServerProcess }> {
+    return ClusterStack.#make(journey, options, async (stack) => {
       await stack.release({ name: 'v1', failEvery: 0 });
       const end = await stack.end('v1');
       if (end.state !== 'promoted') throw new Error(`v1: ${end.sentence}`);
@@ -96,22 +117,25 @@ export class ClusterStack implements AsyncDisposable {
 
   /** A stack in a namespace where something serves already, without Belay, with customers on it. */
   static over(
+    journey: string,
     existing: (place: Place) => Promise<void>,
   ): Promise<{ stack: ClusterStack; server: ServerProcess }> {
-    return ClusterStack.#make({}, (stack) => existing(stack.place));
+    return ClusterStack.#make(journey, {}, (stack) => existing(stack.place));
   }
 
   static async #make(
-    rollout: object,
+    journey: string,
+    options: StackOptions,
     prepare: (stack: ClusterStack) => Promise<void>,
   ): Promise<{ stack: ClusterStack; server: ServerProcess }> {
     const undo = new Undo();
     try {
       const stack = await ClusterStack.#start(undo);
       const server = await stack.startServer();
-      await stack.client.post('/v1/apply', { documents: documents(stack.place, rollout) }, ApplyAnswer);
+      await stack.client.post('/v1/apply', { documents: documents(stack.place, options) }, ApplyAnswer);
       await prepare(stack);
       await stack.#openDoors();
+      undo.add(() => stack.#leaveTrace(journey));
       return { stack, server };
     } catch (error) {
       await undo.run();
@@ -131,7 +155,22 @@ export class ClusterStack implements AsyncDisposable {
     await serverAccount(place, join(folder, 'kubeconfig'));
     const { host, port, database: name } = database.connection;
     const serverUrl = `postgres://belay_server:${serverPassword}@${host}:${port}/${name}`;
-    return new ClusterStack(undo, { place, folder, serverUrl });
+    return new ClusterStack(undo, { place, folder, serverUrl, database });
+  }
+
+  /** Keeps what was seen of the journey, JSON and a picture, in the folder that the runner of the tests has named. */
+  async #leaveTrace(journey: string): Promise<void> {
+    const folder = process.env['BELAY_JOURNEY_TRACES'] ?? '';
+    if (folder === '') return;
+    await this.lookNoMore();
+    const everything = { projects: [slot.project], service: slot.service, environment: slot.environment };
+    const entries = await readBefore(this.#database.pool, Number.MAX_SAFE_INTEGER, everything, 2_000);
+    const { answers } = this.customers;
+    const { looks, counts } = this.outside;
+    const seen = { answers, looks, counts, history: entries.map(historyView) };
+    const trace = traceOf(journey, seen, performance.timeOrigin);
+    await writeFile(join(folder, `${journey}.json`), `${JSON.stringify(trace, null, 1)}\n`);
+    await writeFile(join(folder, `${journey}.svg`), traceChart(trace));
   }
 
   /** Customers come, and the watch from outside begins, once the gateway answers them. */

@@ -9,14 +9,16 @@ import { ClusterStack, documents } from './cluster-stack.ts';
 import { broken, weightsSeen } from './outside.ts';
 
 test('without a server a person takes traffic back, and the server that comes back follows', async () => {
-  const { stack, server } = await ClusterStack.withV1({ stepAtLeast: '20s' });
+  const { stack, server } = await ClusterStack.withV1('control-plane-lost', {
+    rollout: { stepAtLeast: '20s' },
+  });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
   await eventually('v2 at 10 %', () => stack.outside.looks.at(-1)?.route['v2'] === 10);
   await server.stop('SIGKILL');
   using home = new Home();
   const file = join(home.path, 'belay.yaml');
-  const text = documents(stack.place, {}).map((one) => stringify(one));
+  const text = documents(stack.place).map((one) => stringify(one));
   await writeFile(file, text.join('---\n'));
   const direct = (...more: readonly string[]) =>
     runBelay(home, ['rollback', 'tiny', '--direct', '-f', file, ...more], {

@@ -15,7 +15,7 @@ import { helmBinary } from '../helm.ts';
 import { pushImage } from '../image-push.ts';
 import { buildImage } from '../tools.ts';
 import type { TestCluster } from './cluster.ts';
-import { postgresObjects, writePostgresImage } from './postgres-pod.ts';
+import { databaseImage, postgresObjects } from './postgres-pod.ts';
 import { TestNamespace } from './test-namespace.ts';
 
 /** Belay in a cluster as its documentation installs it: image, Secrets, chart. Goes with its namespace. */
@@ -133,13 +133,6 @@ async function serverImage(
   const layout = await buildImage(work, inImage('Dockerfile'), root);
   const digest = await pushImage(layout, cluster.registry, 'belay-test/server');
   return { repository: `${cluster.registryFromNodes}/belay-test/server`, digest };
-}
-
-async function databaseImage(cluster: TestCluster, folder: string): Promise<string> {
-  const layout = join(folder, 'postgresql');
-  await writePostgresImage(layout);
-  const digest = await pushImage(layout, cluster.registry, 'belay-test/postgresql');
-  return `${cluster.registryFromNodes}/belay-test/postgresql@${digest}`;
 }
 
 const logKey = (): string =>

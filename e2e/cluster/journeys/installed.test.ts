@@ -79,7 +79,7 @@ test('two replicas take a release through, also when one of them is killed in th
   t.diagnostic(`installed ${((performance.now() - began) / 1_000).toFixed(1)} s after its image was begun`);
   assert.equal((await server.readyPods()).length, 2);
   const file = join(server.folder, 'belay.yaml');
-  const all = documents(place, { stepAtLeast: '6s' }, null);
+  const all = documents(place, { rollout: { stepAtLeast: '6s' } }, null);
   await writeFile(file, all.map((one) => stringify(one)).join('---\n'));
   await done(server.belay('apply', '-f', file));
   await release(server, place, 'v1');

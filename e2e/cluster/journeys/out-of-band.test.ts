@@ -39,7 +39,7 @@ const reaches = (stack: ClusterStack, weight: number): Promise<unknown> =>
   eventually(`v2 at ${weight} %`, () => stack.outside.looks.at(-1)?.route['v2'] === weight);
 
 test('a weight that was raised by hand is put right, and the rollout goes on', async () => {
-  const { stack } = await ClusterStack.withV1({ stepAtLeast: '6s' });
+  const { stack } = await ClusterStack.withV1('weights-raised', { rollout: { stepAtLeast: '6s' } });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
   await reaches(stack, 10);
@@ -57,7 +57,7 @@ test('a weight that was raised by hand is put right, and the rollout goes on', a
 });
 
 test('traffic that was taken from the canary by hand is not given back', async () => {
-  const { stack } = await ClusterStack.withV1({ stepAtLeast: '20s' });
+  const { stack } = await ClusterStack.withV1('weights-taken', { rollout: { stepAtLeast: '20s' } });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
   await reaches(stack, 10);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
+import { completedRequests } from '../envoy-counters.ts';
 import { must, type Place } from './cluster.ts';
 
 /** One look at a service from outside: by the API server and by the gateway, never by Belay's record. */
@@ -10,6 +11,12 @@ export interface Look {
   readonly route: Readonly<Record<string, number>>;
   /** Ready pods that are not told to end, by release. */
   readonly ready: Readonly<Record<string, number>>;
+}
+
+/** What the gateway itself has counted, by release: of a release that is gone there is nothing any more. */
+export interface Count {
+  readonly at: number;
+  readonly served: Readonly<Record<string, { readonly requests: number; readonly errors: number }>>;
 }
 
 const Labelled = z.object({
@@ -33,15 +40,20 @@ const Route = z.object({
 });
 
 const lookEveryMs = 100;
+const looksToACount = 10;
 const signal = new AbortController().signal;
 const releaseOf = ({ metadata }: z.infer<typeof Labelled>): string | undefined =>
   metadata.labels?.['belay.dev/release'];
 
-/** Looks at a service ten times a second until it is stopped, and keeps what it saw. */
+/** Looks at a service ten times a second, and at the gateway's counters once, until it is stopped; keeps what it saw. */
 export class Outside {
   readonly #place: Place;
   readonly #service: string;
   readonly #looks: Look[] = [];
+  readonly #counts: Count[] = [];
+  /** The release behind each Service, as last seen. */
+  #services: ReadonlyMap<string, string> = new Map();
+  readonly #missed: string[] = [];
   readonly #loop: Promise<void>;
   #stopped = false;
 
@@ -53,6 +65,15 @@ export class Outside {
 
   get looks(): readonly Look[] {
     return this.#looks;
+  }
+
+  /** Why there was nothing to be seen, for each look at which there was not. */
+  get missed(): readonly string[] {
+    return this.#missed;
+  }
+
+  get counts(): readonly Count[] {
+    return this.#counts;
   }
 
   async stop(): Promise<void> {
@@ -68,6 +89,7 @@ export class Outside {
     const services = await must(cluster.api.list(resources.services, namespace, labels, Labelled, signal));
     const pods = await must(cluster.api.list(resources.pods, namespace, labels, Pod, signal));
     const byService = new Map(services.map((one) => [one.metadata.name, releaseOf(one) ?? '']));
+    this.#services = byService;
     const weights: Record<string, number> = {};
     for (const { name, weight } of route.spec.rules[0]?.backendRefs ?? [])
       if (weight > 0) weights[byService.get(name) ?? name] = weight;
@@ -81,10 +103,27 @@ export class Outside {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
-      this.#looks.push(await this.look());
+    for (let looks = 0; !this.#stopped; looks += 1) {
+      try {
+        this.#looks.push(await this.look());
+        if (looks % looksToACount === 0) this.#counts.push(await this.#count());
+      } catch (error) {
+        this.#missed.push(error instanceof Error ? error.message : String(error));
+      }
       await delay(lookEveryMs);
     }
+  }
+
+  async #count(): Promise<Count> {
+    const { cluster, namespace } = this.#place;
+    const served: Record<string, { requests: number; errors: number }> = {};
+    for (const [name, release] of this.#services) {
+      if (release === '') continue;
+      const counted = await completedRequests(cluster.envoyUrl, { namespace, name, port: 80 });
+      const requests = Object.values(counted).reduce((sum, count) => sum + count, 0);
+      served[release] = { requests, errors: counted['5xx'] ?? 0 };
+    }
+    return { at: performance.now(), served };
   }
 }
 
@@ -103,3 +142,27 @@ export function broken(looks: readonly Look[]): readonly string[] {
 /** The different weights of a release, in the order in which they were seen. */
 export const weightsSeen = (looks: readonly Look[], release: string): readonly number[] =>
   looks.map(({ route }) => route[release] ?? 0).filter((weight, i, all) => i === 0 || weight !== all[i - 1]);
+
+/** A gateway follows a route a moment later, and what was open then is still answered. */
+const routeLagMs = 2_000;
+
+/** What the gateway sent to a release that had no weight in the route, by its own counters. */
+export function unroutedRequests(looks: readonly Look[], counts: readonly Count[]): readonly string[] {
+  return counts.slice(1).flatMap(({ at, served }, i) => {
+    const before = counts[i];
+    if (before === undefined) return [];
+    const seen = looks.filter((look) => look.at > before.at - routeLagMs && look.at <= at);
+    return Object.entries(served).flatMap(([release, { requests }]) => {
+      const more = requests - (before.served[release]?.requests ?? 0);
+      const routed = seen.some(({ route }) => (route[release] ?? 0) > 0);
+      return more > 0 && !routed ? [`${more} requests to ${release}, which had no weight`] : [];
+    });
+  });
+}
+
+/** The most that the gateway has counted of each release. */
+export function servedByGateway(
+  counts: readonly Count[],
+): Readonly<Record<string, { readonly requests: number; readonly errors: number }>> {
+  return Object.fromEntries(counts.flatMap(({ served }) => Object.entries(served)));
+}

@@ -5,6 +5,8 @@ import { locateBinaries } from '../../../src/store/embedded/binaries.ts';
 import { writeImage } from '../../../src/drivers/oci/image-layout.ts';
 import type { ImageFile } from '../../../src/drivers/oci/layer.ts';
 import { inPlace, librariesOf } from '../../../src/drivers/oci/node-image.ts';
+import { pushImage } from '../image-push.ts';
+import type { TestCluster } from './cluster.ts';
 
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 
@@ -47,8 +49,16 @@ echo 'host all all all scram-sha-256' >> /data/db/pg_hba.conf
 exec /postgres/bin/postgres -D /data/db -c listen_addresses='*' -c unix_socket_directories= -c fsync=off \\
   -c full_page_writes=off -c io_method=sync`;
 
+/** Pushes an image of it to the tests' registry; `folder` is for its layout. Returns its reference by digest. */
+export async function databaseImage(cluster: TestCluster, folder: string): Promise<string> {
+  const layout = join(folder, 'postgresql');
+  await writePostgresImage(layout);
+  const digest = await pushImage(layout, cluster.registry, 'belay-test/postgresql');
+  return `${cluster.registryFromNodes}/belay-test/postgresql@${digest}`;
+}
+
 /** Writes an image of the PostgreSQL that is installed beside the project into a new folder. */
-export async function writePostgresImage(layout: string): Promise<void> {
+async function writePostgresImage(layout: string): Promise<void> {
   const programs = await postgres();
   const passwd = Buffer.from('postgres:x:65532:65532:postgres:/:/bin/sh\n');
   const shell = [...inPlace(['/bin/sh']), ...inPlace(await librariesOf('/bin/sh'))];

@@ -6,7 +6,8 @@ import { pathOf, resources } from '../../../src/drivers/kubernetes/client/resour
 import { eventually } from '../../eventually.ts';
 import { must } from './cluster.ts';
 import { ClusterStack } from './cluster-stack.ts';
-import { broken, weightsSeen } from './outside.ts';
+import { weightsSeen } from './outside.ts';
+import { settled } from './settled.ts';
 
 /*
  * Rollouts on a real cluster under 200 requests a second through the gateway. What is asserted is read from the API
@@ -16,34 +17,8 @@ import { broken, weightsSeen } from './outside.ts';
 const signal = new AbortController().signal;
 const Named = z.object({ metadata: z.object({ name: z.string() }) });
 
-/** What is true after every end: the invariants held at every look, and customers go on being served. */
-async function settled(stack: ClusterStack, stable: string, gone: string): Promise<void> {
-  await eventually(
-    `nothing of ${gone} is left`,
-    async () => (await stack.outside.look()).ready[gone] === undefined,
-  );
-  await stack.lookNoMore();
-  assert.deepEqual(broken(stack.outside.looks), []);
-  const last = await stack.outside.look();
-  assert.deepEqual(last.route, { [stable]: 100 });
-  assert.equal(last.ready[stable], 2);
-}
-
-test('a good release is promoted step by step, and not one request fails', async () => {
-  const { stack } = await ClusterStack.withV1();
-  await using _ = stack;
-  await stack.release({ name: 'v2', failEvery: 0 });
-  const end = await stack.end('v2');
-  assert.equal(end.state, 'promoted', end.sentence);
-  assert.match(end.sentence, /confirmed|read back/i);
-  await settled(stack, 'v2', 'v1');
-  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 50, 100]);
-  assert.deepEqual(stack.customers.problems, {});
-  assert.ok((stack.customers.byVersion['v2'] ?? 0) > 200);
-});
-
 test('12 % errors are rolled back from the first step', async (t) => {
-  const { stack } = await ClusterStack.withV1({ stepAtLeast: '20s' });
+  const { stack } = await ClusterStack.withV1('errors', { rollout: { stepAtLeast: '20s' } });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 8 });
   const end = await stack.end('v2');
@@ -60,12 +35,12 @@ test('12 % errors are rolled back from the first step', async (t) => {
   );
 });
 
-for (const [what, version] of [
-  ['never becomes ready', { neverReady: true }],
-  ['crashes in a loop', { crashes: true }],
+for (const [what, name, version] of [
+  ['never becomes ready', 'never-ready', { neverReady: true }],
+  ['crashes in a loop', 'crash-loop', { crashes: true }],
 ] as const)
   test(`what ${what} gets no traffic and is refused`, async () => {
-    const { stack } = await ClusterStack.withV1({ progressDeadline: '10s' });
+    const { stack } = await ClusterStack.withV1(name, { rollout: { progressDeadline: '10s' } });
     await using _ = stack;
     await stack.release({ name: 'v2', failEvery: 0, ...version });
     const end = await stack.end('v2');
@@ -78,7 +53,7 @@ for (const [what, version] of [
   });
 
 test('a pod that is killed without a word takes no other down, and the rollout goes on', async () => {
-  const { stack } = await ClusterStack.withV1({ stepAtLeast: '6s' });
+  const { stack } = await ClusterStack.withV1('pod-killed', { rollout: { stepAtLeast: '6s' } });
   await using _ = stack;
   const { cluster, namespace } = stack.place;
   await stack.release({ name: 'v2', failEvery: 0 });
@@ -97,7 +72,7 @@ test('a pod that is killed without a word takes no other down, and the rollout g
 });
 
 test('killed between the route’s patch and its record, another server goes on', async () => {
-  const { stack, server } = await ClusterStack.withV1();
+  const { stack, server } = await ClusterStack.withV1('server-killed');
   await using _ = stack;
   await server.stop('SIGTERM');
   const faulty = await stack.startServer({

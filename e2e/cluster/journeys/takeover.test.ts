@@ -58,7 +58,7 @@ async function serveWithoutBelay({ cluster, namespace }: Place, image: VersionIm
 }
 
 test('what serves already is taken over as the first release, and not one request fails', async () => {
-  const { stack } = await ClusterStack.over(async (place) =>
+  const { stack } = await ClusterStack.over('takeover', async (place) =>
     serveWithoutBelay(place, await pushVersion(place.cluster, { name: 'v0', failEvery: 0 })),
   );
   await using _ = stack;
@@ -88,13 +88,13 @@ test('what serves already is taken over as the first release, and not one reques
 });
 
 test('doctor --pre names what is missing, and finds nothing where all is there', async () => {
-  const { stack } = await ClusterStack.over(async (place) =>
+  const { stack } = await ClusterStack.over('doctor', async (place) =>
     serveWithoutBelay(place, await pushVersion(place.cluster, { name: 'v0', failEvery: 0 })),
   );
   await using _ = stack;
   using home = new Home();
   const file = join(home.path, 'belay.yaml');
-  const text = documents(stack.place, {})
+  const text = documents(stack.place)
     .map((one) => stringify(one))
     .join('---\n');
   const examine = (kubeconfig: string) =>

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyPackages } from '../../../examples/shop/build.ts';
 import { pushImage } from '../image-push.ts';
 import { writeNodeImage } from '../../../src/drivers/oci/node-image.ts';
 import type { TestCluster } from './cluster.ts';
@@ -13,6 +14,10 @@ export interface Version {
   readonly neverReady?: boolean;
   /** Ends right after its start, again and again. */
   readonly crashes?: boolean;
+  /** Of so many requests one takes 600 ms. */
+  readonly slowEvery?: number;
+  /** Each request asks this PostgreSQL, through a pool; ready as long as the pool is open. */
+  readonly database?: string;
 }
 
 export interface VersionImage {
@@ -22,27 +27,57 @@ export interface VersionImage {
   readonly reference: string;
 }
 
-/** Answers with its name, and is ready half a second after its start; lets requests end on SIGTERM, after a drain. */
-const source = ({ name, failEvery, neverReady = false, crashes = false }: Version): string => `
+/**
+ * Answers with its name, and is ready half a second after its start, with a database once its pool is open; lets requests
+ * end on SIGTERM, after a drain.
+ */
+const source = ({
+  name,
+  failEvery,
+  neverReady = false,
+  crashes = false,
+  slowEvery = 0,
+  database,
+}: Version): string => `
 if (${crashes}) process.exit(3);
 const { createServer } = require('node:http');
-let ready = false;
+let started = false;
+let ending = false;
 let requests = 0;
-setTimeout(() => { ready = ${!neverReady}; }, 500);
-const server = createServer((request, response) => {
-  if (request.url === '/readyz') return response.writeHead(ready ? 200 : 503).end();
+setTimeout(() => { started = ${!neverReady}; }, 500);
+${database === undefined ? withoutPool : withPool(database)}
+const server = createServer(async (request, response) => {
+  if (request.url === '/readyz') return response.writeHead(started && isOpen && !ending ? 200 : 503).end();
   requests += 1;
-  const fails = ${failEvery} > 0 && requests % ${failEvery} === 0;
+  const slow = ${slowEvery} > 0 && requests % ${slowEvery} === 0;
+  const planned = ${failEvery} > 0 && requests % ${failEvery} === 0;
+  if (slow) await new Promise((resolve) => setTimeout(resolve, 600));
+  const fails = !(await asked()) || planned;
   response.writeHead(fails ? 500 : 200, { 'x-version': ${JSON.stringify(name)} }).end(${JSON.stringify(name)});
 });
 server.keepAliveTimeout = 120000;
 server.listen(8080);
 process.on('SIGTERM', () => {
-  ready = false;
+  ending = true;
   // The gateway hears of it a moment later; until then requests still come.
   setTimeout(() => server.close(() => process.exit(0)), 2000);
   setTimeout(() => server.closeIdleConnections(), 2500);
 });
+`;
+
+const withoutPool = `
+const isOpen = true;
+const asked = async () => true;
+`;
+
+const withPool = (database: string): string => `
+const { Pool } = require('pg');
+const pool = new Pool({ connectionString: ${JSON.stringify(database)}, max: 4, connectionTimeoutMillis: 500 });
+pool.on('error', () => undefined);
+const asked = () => pool.query('select 1').then(() => true, () => false);
+let isOpen = false;
+const look = async () => { isOpen = await asked(); setTimeout(look, 200); };
+look();
 `;
 
 /** Builds a version's image and pushes it to the tests' registry. */
@@ -52,6 +87,7 @@ export async function pushVersion(cluster: TestCluster, version: Version): Promi
     const app = join(folder, 'app');
     await mkdir(app);
     await writeFile(join(app, 'server.cjs'), source(version));
+    if (version.database !== undefined) await copyPackages('pg', app);
     const layout = join(folder, 'layout');
     await writeNodeImage(layout, app, 'server.cjs');
     const digest = await pushImage(layout, cluster.registry, 'belay-test');
