@@ -209,6 +209,18 @@ test('a turn that begins to read a stream waits for the fact that is being writt
   }
 });
 
+test('a turn that took longer than its lease does not swallow a fact that came after that', async () => {
+  await using database = await createTestDatabase();
+  const { pool } = database;
+  const store = new PostgresEngineStore(pool);
+  await append(pool, slotId, { type: 'seen', at: 1, until: 1 });
+  const [claim] = await store.claim('turn', 1, 0);
+  assert.ok(claim !== undefined);
+  await append(pool, slotId, { type: 'seen', at: 2, until: 2 });
+  await store.release(claim, null);
+  assert.equal((await store.claim('turn', 1, 2_000)).length, 1);
+});
+
 /** Resolves with true once a statement of this database waits for a lock. */
 async function isWaiting(pool: Pool, text: string): Promise<boolean> {
   const deadline = Date.now() + 10_000;
