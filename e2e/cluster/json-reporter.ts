@@ -11,6 +11,8 @@ interface Reported {
   readonly error: string | null;
 }
 
+const shortened = (file = ''): string => file.replace(/^.*\/e2e\/cluster\//, '');
+
 /** A reporter for node:test: all tests with their times, what they measured and why they failed, as one JSON document. */
 // oxlint-disable-next-line import/no-default-export -- so node:test takes a reporter
 export default async function* jsonReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
@@ -18,12 +20,12 @@ export default async function* jsonReporter(source: AsyncIterable<TestEvent>): A
   const tests: Reported[] = [];
   for await (const event of source) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0)
-      tests.findLast(({ file }) => file === event.data.file)?.said.push(event.data.message);
+      tests.findLast(({ file }) => file === shortened(event.data.file))?.said.push(event.data.message);
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     if (event.data.nesting > 0) continue;
-    const { file = '', name, details } = event.data;
+    const { file, name, details } = event.data;
     tests.push({
-      file: file.replace(/^.*\/e2e\/cluster\//, ''),
+      file: shortened(file),
       name,
       passed: event.type === 'test:pass',
       seconds: Math.round(details.duration_ms / 100) / 10,

@@ -56,7 +56,8 @@ export async function makePlace(cluster: TestCluster, service: string): Promise<
     spec: {
       parentRefs: [{ name: gateway, namespace: gatewayNamespace }],
       hostnames: [host],
-      rules: [{ backendRefs: [{ name: service, port: 80 }] }],
+      // Without a limit, so that a request may stay open: the gateway's own is 15 seconds.
+      rules: [{ backendRefs: [{ name: service, port: 80 }], timeouts: { request: '0s' } }],
     },
   };
   await must(cluster.api.create(resources.httpRoutes, namespace, route, z.unknown(), signal));

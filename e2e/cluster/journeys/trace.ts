@@ -45,8 +45,10 @@ interface Seen {
 /** Puts together what was seen; `origin` is the time of day at which performance.now() was 0. */
 export function traceOf(journey: string, seen: Seen, origin: number): Trace {
   const { answers, looks, counts, history } = seen;
-  const start = Math.min(looks[0]?.at ?? Infinity, ...answers.slice(0, 1).map(({ at }) => at));
-  const began = Math.round(origin + (Number.isFinite(start) ? start : 0));
+  // Answers stand in the order in which they came, and what was sent first may have come a little later.
+  const first = answers.slice(0, 1_000).map(({ at }) => at);
+  const start = Math.min(looks[0]?.at ?? Infinity, ...first);
+  const began = Math.floor(origin + (Number.isFinite(start) ? start : 0));
   const since = (at: number): number => Math.round((origin + at - began) / 10) / 100;
   const changes = looks.filter((look, i) => i === 0 || !isSame(look, looks[i - 1]));
   return {

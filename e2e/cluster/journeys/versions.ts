@@ -48,6 +48,8 @@ setTimeout(() => { started = ${!neverReady}; }, 500);
 ${database === undefined ? withoutPool : withPool(database)}
 const server = createServer(async (request, response) => {
   if (request.url === '/readyz') return response.writeHead(started && isOpen && !ending ? 200 : 503).end();
+  // A customer who never lets go.
+  if (request.url === '/hold') return response.writeHead(200, { 'x-version': ${JSON.stringify(name)} }).flushHeaders();
   requests += 1;
   const slow = ${slowEvery} > 0 && requests % ${slowEvery} === 0;
   const planned = ${failEvery} > 0 && requests % ${failEvery} === 0;

@@ -185,8 +185,11 @@ function failureOf({ kind, metadata }: Manifest, error: ApiError): Outcome {
   return outcomeOf({ ...error, message: `${kind} ${metadata.name}: ${error.message}` });
 }
 
-/** How long open requests are waited for before pods are told to end; they have their own grace after that. */
-const drainLimitMs = 3_000;
+/**
+ * How long open requests are waited for before pods are told to end; they have their own grace after that. Half of what
+ * an effect's call may take: the rest is for the removal itself, which a request that never ends would hold back for ever.
+ */
+const drainLimitMs = 1_500;
 const drainLookEveryMs = 100;
 
 /**
