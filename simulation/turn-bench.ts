@@ -188,10 +188,11 @@ export class TurnBench {
     workloads: Readonly<Record<string, number>>,
     weights: Readonly<Record<string, number>>,
     generation = this.slot.generation,
+    artifacts: Readonly<Record<string, Digest>> = {},
   ): void {
     const running: RunningWorkload[] = Object.entries(workloads).map(([release, ready]) => ({
       release,
-      artifact: this.artifactOf(release),
+      artifact: artifacts[release] ?? this.artifactOf(release),
       desired: Math.max(1, ready),
       ready,
       open: null,

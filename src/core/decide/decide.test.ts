@@ -228,6 +228,23 @@ test('a canary that dies before its traffic arrives turns back instead of being 
   assert.equal(bench.promotion('v2-production').turnedBack?.reason.code, 'canary-gone');
 });
 
+test('a canary that was made into another artifact from outside gets no more traffic, and goes back', () => {
+  const { bench } = atTen();
+  const running = bench.artifactOf('another');
+  bench.observe({ v1: 4, v2: 2 }, { v1: 90, v2: 10 }, bench.slot.generation, { v2: running });
+  bench.now += 5_000;
+  const { decision } = bench.turn();
+  const approved = bench.artifactOf('v2');
+  assert.deepEqual(bench.promotion('v2-production').turnedBack, {
+    endsAs: 'aborted',
+    reason: { code: 'artifact-changed', release: 'v2', approved, running },
+    at: bench.now,
+  });
+  assert.deepEqual(decision.actions[0]?.type === 'shift-traffic' && decision.actions[0].weights, [
+    { release: 'v1', weight: 100 },
+  ]);
+});
+
 test('a window that closes in the middle holds the next step, and what was reached stays', () => {
   const closed = [{ from: 1_004_000, to: 1_030_000, reason: 'payday' }];
   const { bench } = atTen({ gates: [{ kind: 'window', name: 'payday', closed }] });

@@ -3,13 +3,14 @@ import { openEffect, readyOf, weightOf } from './capacity.ts';
 import { holdsOn } from './holds.ts';
 import { confirmWeight, keepWeight } from './rollout.ts';
 import { ask, recordAnswers, unmetBy } from './stage-gates.ts';
-import { turnBack, turnBackAsked } from './turn-back.ts';
+import { artifactChanged, turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, unmet, type View, wait } from './view.ts';
 
 /** Full traffic, not yet promoted: verified, soaked, and read back once more before it counts. */
 export function advanceObserving(view: View): Step {
   return (
     turnBackAsked(view) ??
+    artifactChanged(view) ??
     gone(view) ??
     confirmWeight(view) ??
     keepWeight(view) ??

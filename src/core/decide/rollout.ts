@@ -8,7 +8,7 @@ import { applyAction, isOvertaken, openEffect, readyOf, sizeFor, stepsOf, weight
 import { holdsOn } from './holds.ts';
 import { awayMs } from './outage.ts';
 import { type Answers, ask, gateConditions, recordAnswers, unmetBy } from './stage-gates.ts';
-import { turnBack, turnBackAsked } from './turn-back.ts';
+import { artifactChanged, turnBack, turnBackAsked } from './turn-back.ts';
 import { go, type Step, type Unmet, unmet, type View, wait } from './view.ts';
 
 /**
@@ -19,6 +19,7 @@ export function advanceRollout(view: View): Step {
   const answers = analysisAnswers(view);
   return (
     turnBackAsked(view) ??
+    artifactChanged(view) ??
     canaryGone(view) ??
     judgeAnalysis(view, answers) ??
     retreat(view, answers) ??

@@ -50,6 +50,20 @@ export function turnBackAsked(view: View): Step | null {
 }
 
 /**
+ * What is ready of a release that moves is another artifact than its plan has: nobody approved it, and what was
+ * measured is not the release's. A way back is never stopped by that.
+ */
+export function artifactChanged(view: View): Step | null {
+  const { promotion, slot } = view;
+  const { release, plan } = promotion;
+  const runs = slot.observed?.workloads.find((one) => one.release === release && one.ready > 0);
+  if (promotion.mode === 'rollback' || plan === null || runs === undefined) return null;
+  const approved = plan.document.artifact;
+  if (runs.artifact === approved) return null;
+  return turnBack(view, 'aborted', { code: 'artifact-changed', release, approved, running: runs.artifact });
+}
+
+/**
  * What a signature gate says that no longer passes. Trust is never pinned; other entry gates were passed at the
  * door, and their later loss holds the rollout where it is, it does not turn it back.
  */

@@ -184,6 +184,11 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
     ifNothing: stays,
   }),
+  'artifact-changed': {
+    owner: 'requester',
+    how: 'find who changed it, then ask for the promotion again',
+    ifNothing: stays,
+  },
   retreated: { owner: 'time', how: 'nothing to do', ifNothing: stays },
   'canary-gone': { owner: 'environment', how: 'look at the service’s own logs', ifNothing: stays },
   'effect-failing': {

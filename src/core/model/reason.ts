@@ -130,6 +130,8 @@ export const Reason = z.discriminatedUnion('code', [
   /** At this weight the source of metrics was away for so long in all, and still is. */
   reason('source-away', { gate: Name, afterMs: z.int(), message: z.string().max(500) }),
   reason('canary-gone', { release: Name }),
+  /** Its processes run something else than was approved: somebody has changed them outside. */
+  reason('artifact-changed', { release: Name, approved: Digest, running: Digest }),
   /** Somebody else took its traffic away: a direct rollback, or an environment that lost its control plane. */
   reason('retreated', { release: Name, wanted: z.int() }),
   /** Since then nobody can tell what runs and how traffic is shared, and `message` is what the outside says. */

@@ -157,6 +157,8 @@ function sample(field: string): unknown {
     silent: 'canary',
     plan: digest,
     artifact: digest,
+    approved: digest,
+    running: digest,
     barred: [],
     changesRequested: false,
   };

@@ -218,6 +218,7 @@ const rolloutSentences: Sentences<
   | 'hold-expired'
   | 'source-away'
   | 'canary-gone'
+  | 'artifact-changed'
   | 'retreated'
   | 'outside-unreadable'
   | 'effect-failing'
@@ -239,6 +240,8 @@ const rolloutSentences: Sentences<
   'source-away': (r) =>
     `the source of metrics has been away for ${formatDuration(r.afterMs)} (${r.message}), so that gate ${r.gate} cannot tell and asks a person`,
   'canary-gone': (r) => `${r.release} had traffic and none of its processes was ready any more`,
+  'artifact-changed': (r) =>
+    `${r.release} runs artifact ${shortDigest(r.running)} where ${shortDigest(r.approved)} was approved: it was changed from outside`,
   retreated: (r) =>
     `${r.release} was to have ${r.wanted} % of traffic and was seen to have none: it was taken back from outside`,
   'outside-unreadable': (r) =>

@@ -23,6 +23,7 @@ const telling: readonly ReasonCode[] = [
   'check-missing',
   'check-expired',
   'approvals-missing',
+  'artifact-changed',
   'canary-gone',
   'retreated',
   'not-ready',
