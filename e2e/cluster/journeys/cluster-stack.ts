@@ -8,6 +8,7 @@ import { digestOf } from '../../../src/drivers/local/archive.ts';
 import {
   ApplyAnswer,
   type EndedView,
+  PromotionRequested,
   ReleaseView,
   SlotList,
   type SlotView,
@@ -23,7 +24,7 @@ import { Outside } from './outside.ts';
 import { serverAccount } from './server-account.ts';
 import { traceOf } from './trace.ts';
 import { traceChart } from './trace-chart.ts';
-import { bundleOf, pushVersion, type Version } from './versions.ts';
+import { bundleOf, pushVersion, type Version, type VersionImage } from './versions.ts';
 
 const serverPassword = 'only-on-loopback';
 const apiVersion = 'belay.dev/v1alpha1';
@@ -233,15 +234,19 @@ export class ClusterStack implements AsyncDisposable {
 
   /** Builds and pushes a version, uploads its bundle and opens its release; sealed, it asks for its promotion by itself. */
   async open(version: Version): Promise<() => Promise<void>> {
-    const image = await pushVersion(this.place.cluster, version);
+    return this.openImage(version.name, await pushVersion(this.place.cluster, version));
+  }
+
+  /** The same of an image that was pushed, or was not. */
+  async openImage(name: string, image: VersionImage): Promise<() => Promise<void>> {
     const bundle = Buffer.from(bundleOf(image));
     const digest = digestOf(bundle);
-    const release = { project: slot.project, service: slot.service, name: version.name };
-    const commit = Buffer.from(version.name.padEnd(20, '.')).toString('hex');
+    const release = { project: slot.project, service: slot.service, name };
+    const commit = Buffer.from(name.padEnd(20, '.')).toString('hex');
     await this.client.post('/v1/releases', { ...release, commit }, ReleaseView);
     await this.client.putBytes(`/v1/artifacts/${digest}`, bundle);
     return async () => {
-      const path = `/v1/releases/${slot.project}/${slot.service}/${version.name}/seal`;
+      const path = `/v1/releases/${slot.project}/${slot.service}/${name}/seal`;
       const artifact = { name: image.repository, digest: image.digest, kind: 'image' };
       await this.client.post(path, { artifact, bundle: digest }, ReleaseView);
     };
@@ -255,6 +260,29 @@ export class ClusterStack implements AsyncDisposable {
 
   async slot(): Promise<SlotView | undefined> {
     return (await this.client.get(`/v1/slots?project=${slot.project}`, SlotList)).slots[0];
+  }
+
+  /** Asks for a promotion, or for a rollback, of a release. */
+  async ask(release: string, more: object = {}): Promise<void> {
+    const { project, service, environment } = slot;
+    const body = { project, service, release, stage: environment, note: 'asked by hand', ...more };
+    await this.client.post('/v1/promotions', body, PromotionRequested);
+  }
+
+  /** Waits until the route gives a release this share, by the API server. */
+  untilWeight(release: string, weight: number): Promise<unknown> {
+    return eventually(
+      `${release} at ${weight} %`,
+      () => (this.outside.looks.at(-1)?.route[release] ?? 0) === weight,
+    );
+  }
+
+  /** Waits until the open promotion waits for such a reason; returns the sentence. */
+  untilWaits(code: string): Promise<string> {
+    return eventually(`it waits for ${code}`, async () => {
+      const waits = (await this.slot())?.promotions[0]?.waits ?? [];
+      return waits.find(({ reason }) => reason.code === code)?.sentence;
+    });
   }
 
   /** How a release's promotion ended. */

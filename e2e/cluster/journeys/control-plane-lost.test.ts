@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { Home, runBelay } from '../../../src/cli/testing/run-belay.ts';
-import { eventually } from '../../eventually.ts';
 import { ClusterStack, documents } from './cluster-stack.ts';
 import { broken, weightsSeen } from './outside.ts';
 
@@ -14,7 +13,7 @@ test('without a server a person takes traffic back, and the server that comes ba
   });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
-  await eventually('v2 at 10 %', () => stack.outside.looks.at(-1)?.route['v2'] === 10);
+  await stack.untilWeight('v2', 10);
   await server.stop('SIGKILL');
   using home = new Home();
   const file = join(home.path, 'belay.yaml');

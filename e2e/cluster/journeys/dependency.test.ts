@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
-import { PromotionRequested } from '../../../src/server/schemas.ts';
 import { eventually } from '../../eventually.ts';
 import { must } from './cluster.ts';
 import { ClusterStack, slot } from './cluster-stack.ts';
@@ -41,9 +40,6 @@ async function failedProbes({ place }: ClusterStack): Promise<readonly string[]>
   return items.map(({ message }) => message);
 }
 
-const at = (stack: ClusterStack, weight: number): Promise<unknown> =>
-  eventually(`v2 at ${weight} %`, () => stack.outside.looks.at(-1)?.route['v2'] === weight);
-
 test('a version is ready only while its pool is open: held at its start, rolled back, and good again', async (t) => {
   const { stack } = await ClusterStack.withV1('dependency', { rollout: { stepAtLeast: '3s' } });
   await using _ = stack;
@@ -62,12 +58,12 @@ test('a version is ready only while its pool is open: held at its start, rolled 
   assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0]);
   const opened = performance.now();
   await database.open();
-  await at(stack, 10);
+  await stack.untilWeight('v2', 10);
   assert.deepEqual(await kubeletSays(stack), { runs: true, ready: true });
   t.diagnostic(`first traffic ${Math.round(performance.now() - opened)} ms after the pool could open`);
 
   // In the middle it is shut: its share goes back to v1.
-  await at(stack, 50);
+  await stack.untilWeight('v2', 50);
   assert.deepEqual(stack.customers.problems, {});
   const shut = performance.now();
   await database.shut();
@@ -82,16 +78,7 @@ test('a version is ready only while its pool is open: held at its start, rolled 
 
   // It comes back, and the same version is taken up to the end.
   await database.open();
-  const { project, service } = slot;
-  const again = {
-    project,
-    service,
-    release: 'v2',
-    stage: slot.environment,
-    liftQuarantine: true,
-    note: 'it is back',
-  };
-  await stack.client.post('/v1/promotions', again, PromotionRequested);
+  await stack.ask('v2', { liftQuarantine: true });
   const second = await eventually(
     'v2 ends again',
     async () =>

@@ -20,10 +20,10 @@ export interface Answered {
 export class GatewayCustomers {
   readonly #url: string;
   readonly #host: string;
-  readonly #perSecond: number;
+  #perSecond: number;
   readonly #kept = new Agent({ keepAlive: true, maxSockets: 50 });
   readonly #answers: Answered[] = [];
-  readonly #began = performance.now();
+  #began = performance.now();
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
   #open = 0;
@@ -38,6 +38,13 @@ export class GatewayCustomers {
 
   get answers(): readonly Answered[] {
     return this.#answers;
+  }
+
+  /** From now on so many requests a second; 0 for none. */
+  come(perSecond: number): void {
+    this.#perSecond = perSecond;
+    this.#began = performance.now();
+    this.#sent = 0;
   }
 
   /** How often which version answered. */

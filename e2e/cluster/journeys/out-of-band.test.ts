@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { resources } from '../../../src/drivers/kubernetes/client/resources.ts';
+import { pathOf, resources } from '../../../src/drivers/kubernetes/client/resources.ts';
 import { workloadName } from '../../../src/drivers/kubernetes/labels.ts';
-import { eventually } from '../../eventually.ts';
 import { must } from './cluster.ts';
 import { ClusterStack, slot } from './cluster-stack.ts';
 import { broken, weightsSeen } from './outside.ts';
+import { settled } from './settled.ts';
+import { pushVersion } from './versions.ts';
 
 /* Somebody else writes while a rollout moves: by hand, without a word to the server. */
 
@@ -35,16 +36,13 @@ async function writeWeights(
   );
 }
 
-const reaches = (stack: ClusterStack, weight: number): Promise<unknown> =>
-  eventually(`v2 at ${weight} %`, () => stack.outside.looks.at(-1)?.route['v2'] === weight);
-
 test('a weight that was raised by hand is put right, and the rollout goes on', async () => {
   const { stack } = await ClusterStack.withV1('weights-raised', { rollout: { stepAtLeast: '6s' } });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
-  await reaches(stack, 10);
+  await stack.untilWeight('v2', 10);
   await writeWeights(stack, { v1: 20, v2: 80 });
-  await reaches(stack, 10);
+  await stack.untilWeight('v2', 10);
   const end = await stack.end('v2');
   assert.equal(end.state, 'promoted', end.sentence);
   await stack.lookNoMore();
@@ -60,15 +58,37 @@ test('traffic that was taken from the canary by hand is not given back', async (
   const { stack } = await ClusterStack.withV1('weights-taken', { rollout: { stepAtLeast: '20s' } });
   await using _ = stack;
   await stack.release({ name: 'v2', failEvery: 0 });
-  await reaches(stack, 10);
-  await eventually('the step is read back', async () =>
-    (await stack.slot())?.promotions[0]?.waits.some((wait) => wait.reason.code === 'step-time'),
-  );
+  await stack.untilWeight('v2', 10);
+  await stack.untilWaits('step-time');
   await writeWeights(stack, { v1: 100, v2: 0 });
   const end = await stack.end('v2');
   assert.deepEqual([end.state, end.reason.code], ['aborted', 'retreated'], end.sentence);
   await stack.lookNoMore();
   assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
   assert.deepEqual(broken(stack.outside.looks), []);
+  assert.deepEqual(stack.customers.problems, {});
+});
+
+test('a canary that was given another image by hand gets no more traffic, and goes back', async () => {
+  const { stack } = await ClusterStack.withV1('image-edited', { rollout: { stepAtLeast: '10s' } });
+  await using _ = stack;
+  const { cluster, namespace } = stack.place;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  await stack.untilWeight('v2', 10);
+  const { reference } = await pushVersion(cluster, { name: 'nobodys', failEvery: 0 });
+  const container = { name: 'tiny', image: reference };
+  const patch = { spec: { template: { spec: { containers: [container] } } } };
+  const path = `${pathOf(resources.deployments, namespace, workloadName(slot, 'v2'))}?fieldManager=somebody`;
+  const contentType = 'application/strategic-merge-patch+json';
+  await must(
+    cluster.api.call(
+      { method: 'PATCH', path, body: JSON.stringify(patch), contentType, signal },
+      z.unknown(),
+    ),
+  );
+  const end = await stack.end('v2');
+  assert.deepEqual([end.state, end.reason.code], ['aborted', 'artifact-changed'], end.sentence);
+  await settled(stack, 'v1', 'v2');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 0]);
   assert.deepEqual(stack.customers.problems, {});
 });

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { pathOf, resources } from '../../../src/drivers/kubernetes/client/resources.ts';
-import { eventually } from '../../eventually.ts';
 import { must } from './cluster.ts';
 import { ClusterStack } from './cluster-stack.ts';
 import { weightsSeen } from './outside.ts';
@@ -57,7 +56,7 @@ test('a pod that is killed without a word takes no other down, and the rollout g
   await using _ = stack;
   const { cluster, namespace } = stack.place;
   await stack.release({ name: 'v2', failEvery: 0 });
-  await eventually('v2 at 50 %', () => stack.outside.looks.at(-1)?.route['v2'] === 50);
+  await stack.untilWeight('v2', 50);
   const labels = { 'belay.dev/service': 'tiny', 'belay.dev/release': 'v1' };
   const [pod] = await must(cluster.api.list(resources.pods, namespace, labels, Named, signal));
   const path = `${pathOf(resources.pods, namespace, pod?.metadata.name ?? '')}?gracePeriodSeconds=0`;

@@ -35,6 +35,10 @@ export class Client {
     return schema.parse(await (await this.#call('POST', path, JSON.stringify(body))).json());
   }
 
+  async delete<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S>> {
+    return schema.parse(await (await this.#call('DELETE', path, undefined)).json());
+  }
+
   async putBytes(path: string, bytes: Uint8Array): Promise<void> {
     await this.#call('PUT', path, new Uint8Array(bytes));
   }
