@@ -90,7 +90,10 @@ function stageInput(random: Random, name: string, after: string[]): PipelineInpu
           {
             kind: 'metric',
             name: 'canary',
-            errors: { marginPoints: random.pick([2, 5, 10]) },
+            errors: {
+              marginPoints: random.pick([2, 5, 10]),
+              ...(random.chance(0.3) ? { limitPercent: 10 } : {}),
+            },
             latency: random.chance(0.5) ? { aboveMs: 250, marginPoints: random.pick([5, 10]) } : null,
             mode: random.chance(0.3) ? 'observe' : 'enforce',
             maxHold,

@@ -3,6 +3,7 @@ import { canonicalJson } from '../src/core/model/canonical.ts';
 import type { Decision, Move } from '../src/core/model/decision.ts';
 import type { Stage } from '../src/core/model/documents.ts';
 import type { Entry } from '../src/core/model/entries.ts';
+import type { GateAnalysis } from '../src/core/model/analysis-state.ts';
 import type { GateOf } from '../src/core/model/gate.ts';
 import { type SlotKey, slotStream } from '../src/core/model/name.ts';
 import { unreachable } from '../src/core/model/result.ts';
@@ -24,6 +25,8 @@ export const mustBeTested = [
   '1: steps up, each analysis judged again',
   '1: gates held because the source of metrics was away',
   '1: people asked because the source of metrics was away',
+  '1: waivers given, by whoever and whenever',
+  '1: steps up by a waiver, looked at again',
   '1: promotions ended, soak measured again',
   '2: foreign evidence on a release that moved',
   '2: promotions turned back because trust was taken away',
@@ -60,6 +63,7 @@ export class Invariants implements StoreListener {
   readonly violations: string[] = [];
   #world: World | null = null;
   readonly #reads = new WeakMap<WorkerProcess, Map<string, Read>>();
+  readonly #waivers: { readonly stream: string; readonly entry: Extract<Entry, { type: 'waived' }> }[] = [];
   readonly #observingSince = new Map<string, number>();
 
   /** Must be told the world before it begins. */
@@ -82,6 +86,10 @@ export class Invariants implements StoreListener {
 
   appended(stream: string, entry: Entry, states: { before: SlotState; after: SlotState } | null): void {
     if (states === null) return;
+    if (entry.type === 'waived') {
+      this.count('1: waivers given, by whoever and whenever');
+      this.#waivers.push({ stream, entry });
+    }
     if (entry.type === 'approved') this.#approval(states.after, entry.promotion, entry.by.id);
     if (entry.type !== 'decided') return;
     this.#decided(states.before, states.after, entry.decision);
@@ -223,6 +231,20 @@ export class Invariants implements StoreListener {
     const { analysis } = before;
     for (const gate of on.stage.analysis) {
       if (gate.kind !== 'metric' || gate.mode === 'observe') continue;
+      const waiver = this.#waivers.findLast(
+        ({ stream, entry }) =>
+          stream === slotStream(before.key) &&
+          entry.promotion === promotion.id &&
+          entry.gate === gate.name &&
+          entry.step === step - 1 &&
+          decision.now < entry.until,
+      );
+      const judged = decision.moves.findLast((m) => m.type === 'judged' && m.gate === gate.name);
+      const said = judged?.type === 'judged' ? judged : last?.gates[gate.name];
+      if (said?.reason.code === 'waived') {
+        this.#byWaiver(gate, promotion, waiver?.entry, analysis?.gates[gate.name]);
+        continue;
+      }
       if (last?.outages?.open !== undefined && last.outages.open !== null)
         this.violated(1, `${promotion.id} stepped up while the source of metrics was away`);
       const state = analysis?.promotion === promotion.id ? analysis.gates[gate.name]?.rollout : undefined;
@@ -239,6 +261,21 @@ export class Invariants implements StoreListener {
           this.violated(1, `${promotion.id} stepped up although ${name} are worse`);
       }
     }
+  }
+
+  /** 1: a step that a person let it take: he did, not over a gate that says worse, and not across a limit. */
+  #byWaiver(
+    gate: GateOf<'metric'>,
+    { id }: Promotion,
+    waiver: Extract<Entry, { type: 'waived' }> | undefined,
+    analysis: GateAnalysis | undefined,
+  ): void {
+    this.count('1: steps up by a waiver, looked at again');
+    if (waiver === undefined) this.violated(1, `${id} stepped up by a waiver that nobody has given`);
+    if (analysis?.said?.verdict === 'fail') this.violated(1, `${id} stepped up by a waiver and is worse`);
+    const { bad, requests } = analysis?.rollout.series['errors']?.stage.canary ?? { bad: 0, requests: 0 };
+    if (bad * 100 > (gate.errors.limitPercent ?? 100) * requests)
+      this.violated(1, `${id} stepped up by a waiver across its limit`);
   }
 
   /** 1 and 6: what is said to have ended is what runs, and has soaked. */

@@ -159,6 +159,26 @@ export class Operator {
     }));
   }
 
+  /** Lets a promotion leave the weight that it is at without an answer of a metric gate; false where it has none. */
+  waive({ slot, promotion, by }: Target, gate: string, forMs: number, note = 'simulated'): boolean {
+    const open = this.#store.slot(slot).promotions.find((p) => p.id === promotion);
+    if (open?.state !== 'rolling-out' || open.step < 0) return false;
+    const step = open.stepReachedAt === null ? Math.max(0, open.step - 1) : open.step;
+    this.#store.appendSlot(slot, (at) => ({
+      type: 'waived',
+      at,
+      by,
+      promotion,
+      gate,
+      step,
+      weight: open.plan?.document.steps[step] ?? 0,
+      until: at + forMs,
+      note,
+      said: open.gates[gate]?.reason ?? { code: 'no-traffic' },
+    }));
+    return true;
+  }
+
   /** Pauses, resumes or aborts a promotion. */
   tell({ slot, promotion, by }: Target, what: 'paused' | 'resumed' | 'abort-asked'): void {
     this.#store.appendSlot(slot, (at) => ({ type: what, at, by, promotion, note: '' }));

@@ -215,7 +215,7 @@ class Run {
     const on = (act: (promotion: Promotion) => void): void => {
       if (open.length > 0) act(random.pick(open));
     };
-    const choice = random.integer(0, 101);
+    const choice = random.integer(0, 107);
     if (choice < 50) {
       for (const promotion of open)
         if (random.chance(0.8))
@@ -244,6 +244,10 @@ class Run {
       if (this.#world.outside(slot).restartOne(this.#world.clock.elapsed)) this.#count2('counters reset');
     } else if (choice < 96)
       operator.apply(environmentDocument('sim', slot.environment, random), person('olga'));
+    else if (choice >= 102)
+      on((p) =>
+        operator.waive({ slot, promotion: p.id, by }, 'canary', random.pick([2_000, 20_000, 600_000])),
+      );
     else if (choice >= 100) this.#takeMetricsAway(this.#world.outside(slot), random);
     else if (choice < 98)
       this.#pipeline = operator.apply(pipelineDocument('sim', 'shop', random), person(random.pick(people)));

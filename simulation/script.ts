@@ -233,6 +233,13 @@ class Scene {
     this.#operator.tell(this.target(line), what);
   }
 
+  waive(line: ScriptLine): void {
+    const gate = wordAt(line, 3, 'a gate');
+    const span = spanOf(line, after(line, 'for') ?? '1h');
+    if (!this.#operator.waive(this.target(line), gate, span, line.words.at(-1)))
+      this.#expect(line, false, 'it has no canary');
+  }
+
   freeze(line: ScriptLine): void {
     const scope = wordAt(line, 1, 'everything, project or an environment');
     const name = wordAt(line, 2, 'a name for the freeze');
@@ -349,6 +356,7 @@ const commands: Readonly<Record<string, (scene: Scene, line: ScriptLine) => void
   rollback: (scene, line) => scene.request(line, 'rollback'),
   approve: (scene, line) => scene.approve(line),
   reject: (scene, line) => scene.reject(line),
+  waive: (scene, line) => scene.waive(line),
   pause: (scene, line) => scene.tell(line, 'paused'),
   resume: (scene, line) => scene.tell(line, 'resumed'),
   abort: (scene, line) => scene.tell(line, 'abort-asked'),

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
-import {
-  DocumentList,
-  PromotionRequested,
-  Recorded,
-  ReleaseList,
-  SlotList,
-  WhyAnswer,
-} from '../server/schemas.ts';
+import { DocumentList, PromotionRequested, Recorded, ReleaseList, SlotList } from '../server/schemas.ts';
 import { DiagnosticsList } from '../server/schemas-diagnostics.ts';
+import { WhyAnswer } from '../server/schemas-why.ts';
 import { at, digest, promotion, release, slot, whyAnswer } from './testing/recorded.ts';
 import { Home, runBelay } from './testing/run-belay.ts';
 import { answering, problem, StubServer } from './testing/stub-server.ts';
@@ -164,6 +158,63 @@ test('what people do to a promotion is one object with -o json, and nothing else
     promotion: 'shop-v2-production',
     slot: slotKey,
     done: 'approved',
+  });
+});
+
+test('waive shows what the gate has before it asks for a reason, and then waives just that gate for that time', async () => {
+  using home = new Home();
+  const gate = {
+    name: 'canary',
+    kind: 'metric',
+    mode: 'enforce',
+    part: 'analysis',
+    verdict: 'insufficient',
+    reason: { code: 'no-traffic' },
+    sentence: 'not enough traffic to tell yet',
+    at,
+  } as const;
+  const moving = promotion({ state: 'rolling-out', weight: 10, waits: [], gates: [gate] });
+  const answer = whyAnswer();
+  const [first] = answer.slots[0]?.promotions ?? [];
+  assert.ok(first !== undefined);
+  const metric = {
+    series: 'errors',
+    canary: { requests: 30, bad: 0 },
+    stable: { requests: 270, bad: 0 },
+    lower: -0.01,
+    upper: 0.12,
+    margin: 0.02,
+    standing: null,
+    gate: 'canary',
+    sentence: 'errors 0 % (0 of 30) against 0 % (0 of 270)',
+  };
+  const measured = {
+    ...answer,
+    slots: [{ ...answer.slots[0], promotions: [{ ...first, metrics: [metric] }] }],
+  };
+  await using stub = await StubServer.start({
+    'GET /v1/slots': answering(SlotList, { slots: [slot({ promotions: [moving] })] }),
+    'GET /v1/why': answering(WhyAnswer, measured as z.input<typeof WhyAnswer>),
+    [`POST ${promotionPath}/waive`]: answering(Recorded, { recorded: 7 }),
+  });
+  const env = connected(stub);
+  const shown = await runBelay(home, ['waive', 'shop'], { env });
+  assert.deepEqual([shown.code, shown.stdout], [2, '']);
+  assert.match(shown.stderr, /gate canary at 10 %: not enough traffic to tell yet/);
+  assert.match(shown.stderr, /errors 0 % \(0 of 30\) against 0 % \(0 of 270\)/);
+  assert.match(
+    shown.stderr,
+    /nothing was waived: say why.*\nnext: belay waive shop-v2-production --gate canary -m WHY/s,
+  );
+  const waived = await runBelay(home, ['waive', 'shop', '-m', 'night', '--for', '30m'], { env });
+  assert.deepEqual(
+    [waived.code, waived.stdout],
+    [0, 'promotion/shop-v2-production leaves its weight without gate canary\n'],
+  );
+  assert.deepEqual(JSON.parse(stub.asked.at(-1)?.body ?? ''), {
+    gate: 'canary',
+    note: 'night',
+    forMs: 1_800_000,
   });
 });
 

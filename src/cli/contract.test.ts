@@ -16,8 +16,8 @@ import {
   SealReleaseRequest,
   SlotList,
   WhereAnswer,
-  WhyAnswer,
 } from '../server/schemas.ts';
+import { WhyAnswer } from '../server/schemas-why.ts';
 import { FreezeAnswer, FreezeList, FreezeRequest } from '../server/schemas-freezes.ts';
 import { HistoryAnswer } from '../server/schemas-ledger.ts';
 import { at, digest, promotion, release, slot, whyAnswer } from './testing/recorded.ts';

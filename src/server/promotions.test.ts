@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readEntries } from '../store/streams.ts';
 import type { SlotEntry } from '../core/model/entries.ts';
-import { SlotList, type SlotView, WhyAnswer } from './schemas.ts';
+import { SlotList, type SlotView } from './schemas.ts';
+import { WhyAnswer } from './schemas-why.ts';
 import { createTeam, documents, sealed, type Team } from './testing/world.ts';
 
 const slot = '/v1/promotions/demo/production/shop';

@@ -4,7 +4,7 @@ import { Digest } from '../core/model/digest.ts';
 import { Name, SlotKey, Subject, SubjectId } from '../core/model/name.ts';
 import { Weight } from '../core/model/observation.ts';
 import { PromotionPlan } from '../core/model/plan.ts';
-import { MetricStanding, Reason } from '../core/model/reason.ts';
+import { Reason } from '../core/model/reason.ts';
 import { DsseEnvelope, SealedRelease, TestCounts } from '../core/model/release.ts';
 import { Millis } from '../core/model/time.ts';
 import { Verdict } from '../core/model/verdict.ts';
@@ -342,58 +342,19 @@ export const RejectRequest = z.strictObject({
   changesRequested: z.boolean().default(false),
 });
 export type RejectRequest = z.input<typeof RejectRequest>;
+export const WaiveRequest = z.strictObject({
+  gate: Name,
+  note: note.min(1, 'a waiver needs a note that says why'),
+  forMs: z
+    .int()
+    .min(60_000)
+    .max(86_400_000)
+    .default(3_600_000)
+    .describe('How long the waiver counts, in milliseconds: from a minute to a day.'),
+});
+export type WaiveRequest = z.input<typeof WaiveRequest>;
 export const NoteRequest = z.strictObject({ note: note.default('') });
 export type NoteRequest = z.input<typeof NoteRequest>;
 /** The sequence, in the slot's stream, of the fact that the command became. */
 export const Recorded = z.object({ recorded: z.int() });
 export type Recorded = z.infer<typeof Recorded>;
-
-const WhyWait = WaitView.extend({
-  release: Name,
-  stage: Name,
-  environment: Name,
-  /** Who or what must act, and how. */
-  actor: z.string(),
-});
-const WhyPromotion = z.object({
-  id: PromotionId,
-  release: Name,
-  stage: Name,
-  environment: Name,
-  mode: z.enum(['promote', 'rollback']),
-  state: PromotionState,
-  since: Millis,
-  weight: z.int().nullable(),
-  sentence: z.string(),
-  next: z.string(),
-  waits: z.array(WhyWait).readonly(),
-  metrics: z.array(MetricStanding.extend({ gate: Name, sentence: z.string() })).readonly(),
-});
-const WhySlot = z.object({
-  environment: Name,
-  stable: z.object({ release: Name, since: Millis }).nullable(),
-  sentence: z.string(),
-  promotions: z.array(WhyPromotion).readonly(),
-  lastEnd: z
-    .object({
-      id: PromotionId,
-      release: Name,
-      stage: Name,
-      state: PromotionState,
-      at: Millis,
-      sentence: z.string(),
-      diagnostics: z.boolean(),
-    })
-    .nullable(),
-});
-/** The one object that `belay why` prints: the core's own report. */
-export const WhyAnswer = z.object({
-  project: Name,
-  service: Name,
-  at: Millis,
-  sentence: z.string(),
-  next: z.string().nullable(),
-  waits: z.array(WhyWait).readonly(),
-  slots: z.array(WhySlot).readonly(),
-});
-export type WhyAnswer = z.infer<typeof WhyAnswer>;

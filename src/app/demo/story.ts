@@ -10,8 +10,8 @@ import {
   ReleaseView,
   SlotList,
   type SlotView,
-  WhyAnswer,
 } from '../../server/schemas.ts';
+import { WhyAnswer } from '../../server/schemas-why.ts';
 import { HistoryAnswer } from '../../server/schemas-ledger.ts';
 import { makeSigningKey, type SigningKey, signStatement } from '../../cli/signing.ts';
 import type { Client } from './client.ts';

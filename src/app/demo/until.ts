@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CliFailure } from '../../cli/failure.ts';
 import { whyLines } from '../../cli/commands/why.ts';
 import { formatDuration } from '../../core/model/time-format.ts';
-import type { WhyAnswer } from '../../server/schemas.ts';
+import type { WhyAnswer } from '../../server/schemas-why.ts';
 
 const lookEveryMs = 150;
 const longestWaitMs = 120_000;

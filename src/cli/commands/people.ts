@@ -11,7 +11,7 @@ import { findPromotion, type Target } from '../targets.ts';
 import { printData, say, sayNext } from '../terminal.ts';
 import { finishWaiting, type WaitOptions } from '../wait.ts';
 
-interface PeopleOptions extends ConnectionOptions {
+export interface PeopleOptions extends ConnectionOptions {
   readonly stage?: string;
   readonly environment?: string;
   readonly note: string;
@@ -19,7 +19,11 @@ interface PeopleOptions extends ConnectionOptions {
 }
 
 /** Prints what was done to a promotion: its name and a word, or an object that says where it is. */
-async function printDone({ slot, promotion }: Target, done: string, options: PeopleOptions): Promise<void> {
+export async function printDone(
+  { slot, promotion }: Target,
+  done: string,
+  options: PeopleOptions,
+): Promise<void> {
   const { project, environment, service } = slot;
   if (options.output === 'json' || options.output === 'yaml')
     return printObject(options.output, {
@@ -30,7 +34,7 @@ async function printDone({ slot, promotion }: Target, done: string, options: Peo
   printData(`promotion/${promotion.id}${options.output === 'name' ? '' : ` ${done}`}`);
 }
 
-const commandPath = ({ slot, promotion }: Target, verb: string): string =>
+export const commandPath = ({ slot, promotion }: Target, verb: string): string =>
   apiPath`/v1/promotions/${slot.project}/${slot.environment}/${slot.service}/${promotion.id}/${verb}`;
 
 const needsApproval = (promotion: PromotionView): boolean =>

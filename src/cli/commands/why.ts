@@ -1,5 +1,5 @@
 import { formatDuration } from '../../core/model/time-format.ts';
-import type { WhyAnswer } from '../../server/schemas.ts';
+import type { WhyAnswer } from '../../server/schemas-why.ts';
 import { changesOf } from '../changes.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -120,12 +120,18 @@ export function whyLines(answer: WhyAnswer): readonly string[] {
       );
     }
   }
+  const waived = answer.slots.flatMap((slot) => slot.promotions.flatMap(waiverLines));
+  if (waived.length > 0) lines.push('', 'Waived:', ...waived);
   const measured = answer.slots.flatMap((slot) => slot.promotions.flatMap(metricLines));
   if (measured.length > 0) lines.push('', 'Measured:', ...measured);
   const environments = answer.slots.flatMap((slot) => environmentLines(answer, slot));
   if (environments.length > 0) lines.push('', 'Environments:', ...environments);
   return lines;
 }
+
+/** What people have let a promotion do without an answer. */
+const waiverLines = ({ stage, waivers }: Promotion): readonly string[] =>
+  waivers.map(({ sentence }) => printable(`  ${stage}: ${sentence}`));
 
 /** What is compared, metric by metric. */
 const metricLines = ({ stage, metrics }: Promotion): readonly string[] =>

@@ -40,6 +40,20 @@ export function registerPromotion(program: Command): void {
     'belay abort shop -m "wrong build"',
   ]);
 
+  const waive = described(
+    program.command('waive <target>'),
+    'Let a promotion leave its weight without an answer of a gate that lacks traffic',
+    [
+      'belay waive shop                             # shows what the gate has, and waives nothing',
+      'belay waive shop --gate canary -m "night: no customers before 7" --for 30m',
+    ],
+  )
+    .option('--gate <name>', 'the metric gate, where several hold it')
+    .option('--for <time>', 'how long the waiver counts, from 1m to 24h', '1h');
+  printing(connected(narrowed(noted(waive)))).action(async (target, options) =>
+    (await import('../commands/waive.ts')).waive(target, options),
+  );
+
   const rollback = described(
     program.command('rollback <service>'),
     'Go back from a promoted release to an earlier one',

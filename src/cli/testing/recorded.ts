@@ -1,4 +1,5 @@
-import type { PromotionView, ReleaseView, SlotView, WhyAnswer } from '../../server/schemas.ts';
+import type { PromotionView, ReleaseView, SlotView } from '../../server/schemas.ts';
+import type { WhyAnswer } from '../../server/schemas-why.ts';
 
 /** 2026-11-21T09:30:00Z. */
 export const at = 1_795_253_400_000;
@@ -145,6 +146,7 @@ export const whyAnswer = (): WhyAnswer => {
             sentence,
             next: 'then it gets 10 % of the traffic',
             waits: [wait],
+            waivers: [],
             metrics: [],
           },
         ],

@@ -50,7 +50,7 @@ const judgeAnalysis = (view: View, answers: Answers): Step | null =>
  */
 function retreat(view: View, answers: Answers): Step | null {
   const { promotion } = view;
-  if (promotion.stepReachedAt === null || promotion.asked !== null || isUnscraped(view)) return null;
+  if (promotion.stepReachedAt === null || promotion.asked !== null || isUnscraped(view, answers)) return null;
   const degraded = answers.find(
     ([gate, { reason }]) => gate.mode === 'enforce' && reason.code === 'stable-degraded',
   );
@@ -148,19 +148,22 @@ function stepConditions(view: View, steps: readonly number[], answers: Answers):
     now < until
       ? [unmet({ code: 'step-time', step: promotion.step, weight: steps[promotion.step] ?? 0, until }, until)]
       : [];
-  const scrape: readonly Unmet[] = isUnscraped(view)
+  const scrape: readonly Unmet[] = isUnscraped(view, answers)
     ? [unmet({ code: 'not-scraped-yet', weight: steps[promotion.step] ?? 0 })]
     : [];
   return [...time, ...scrape, ...unmetBy(answers)];
 }
 
 /** Whether an analysis has not yet seen the weight that was reached: what it says is of the weight before. */
-function isUnscraped(view: View): boolean {
+function isUnscraped(view: View, answers: Answers): boolean {
   const { promotion, slot, stage } = view;
   const weight = stepsOf(view)[promotion.step];
   return stage.analysis.some((gate) => {
     const seen = slot.analysis?.gates[gate.name]?.rollout.stage;
+    // Whoever lets it go past a weight without an answer does not wait for one.
+    const waived = answers.some(([{ name }, { reason }]) => name === gate.name && reason.code === 'waived');
     return (
+      !waived &&
       gate.mode === 'enforce' &&
       slot.analysis?.promotion === promotion.id &&
       seen !== undefined &&

@@ -2,6 +2,7 @@ import type { Wait } from '../model/decision.ts';
 import type { Reason } from '../model/reason.ts';
 import type { Promotion } from '../model/state.ts';
 import type { Millis } from '../model/time.ts';
+import { isForWantOfTraffic } from './gates/waiver.ts';
 import type { Unmet } from './view.ts';
 
 interface Ownership {
@@ -13,8 +14,30 @@ interface Ownership {
 const stays = 'it stays where it is';
 const asks = 'a person is asked when the gate’s hold is over';
 
+/** Where it would take longer than the gate holds, a person need not wait for the end of that. */
+function moreTraffic(promotion: Promotion, { reason, gate }: Unmet): Ownership {
+  const tooLong = 'missing' in reason && reason.missing.tooLong !== null && gate !== null;
+  const way = tooLong ? `, or ${waive(promotion, gate)}` : '';
+  return { owner: 'traffic', how: `wait for more requests${way}`, ifNothing: asks };
+}
+
+/** A gate that could not tell for too long. What lacked traffic, or its source, a person may go past. */
+function askedAPerson(promotion: Promotion, { reason }: Unmet): Ownership {
+  const { id, gates } = promotion;
+  const gate = reason.code === 'hold-expired' || reason.code === 'source-away' ? reason.gate : '';
+  const said = Object.hasOwn(gates, gate) ? gates[gate]?.reason : undefined;
+  const may = said !== undefined && (isForWantOfTraffic(said) || said.code === 'source-unreadable');
+  const how = `belay resume ${id} to wait on, belay abort ${id} to go back`;
+  return { owner: 'operator', how: may ? `${how}, ${waive(promotion, gate)}` : how, ifNothing: stays };
+}
+
+const waive = ({ id }: Promotion, gate: string): string =>
+  `belay waive ${id} --gate ${gate} -m WHY to leave this weight without an answer`;
+
 /** Who can end each kind of wait, how, and what happens if nobody does. Every code has an answer, by its type. */
-const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promotion) => Ownership)>> = {
+const ownership: Readonly<
+  Record<Reason['code'], Ownership | ((promotion: Promotion, condition: Unmet) => Ownership)>
+> = {
   'release-open': {
     owner: 'ci',
     how: 'CI seals the release: belay release seal',
@@ -117,8 +140,8 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: 'count at the gateway, one series for each version',
     ifNothing: asks,
   },
-  'not-enough-traffic': { owner: 'traffic', how: 'wait for more requests', ifNothing: asks },
-  learning: { owner: 'traffic', how: 'wait for more requests', ifNothing: asks },
+  'not-enough-traffic': moreTraffic,
+  learning: moreTraffic,
   'will-not-settle': (promotion) => ({
     owner: 'operator',
     how: `take a wider margin for the next release, or belay abort ${promotion.id}`,
@@ -174,21 +197,14 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
     how: 'open requests are drained, then the processes end',
     ifNothing: 'traffic is already away from it',
   },
-  'hold-expired': (promotion) => ({
-    owner: 'operator',
-    how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
-    ifNothing: stays,
-  }),
-  'source-away': (promotion) => ({
-    owner: 'operator',
-    how: `belay resume ${promotion.id} to wait on, belay abort ${promotion.id} to go back`,
-    ifNothing: stays,
-  }),
   'artifact-changed': {
     owner: 'requester',
     how: 'find who changed it, then ask for the promotion again',
     ifNothing: stays,
   },
+  'hold-expired': askedAPerson,
+  'source-away': askedAPerson,
+  waived: { owner: 'time', how: 'nothing to do', ifNothing: stays },
   retreated: { owner: 'time', how: 'nothing to do', ifNothing: stays },
   'canary-gone': { owner: 'environment', how: 'look at the service’s own logs', ifNothing: stays },
   'effect-failing': {
@@ -210,7 +226,7 @@ const ownership: Readonly<Record<Reason['code'], Ownership | ((promotion: Promot
 /** A wait as it is stored and shown, from an unmet condition. */
 export function waitFrom(condition: Unmet, promotion: Promotion, since: Millis): Wait {
   const entry = ownership[condition.reason.code];
-  const { owner, how, ifNothing } = typeof entry === 'function' ? entry(promotion) : entry;
+  const { owner, how, ifNothing } = typeof entry === 'function' ? entry(promotion, condition) : entry;
   return {
     promotion: promotion.id,
     reason: condition.reason,

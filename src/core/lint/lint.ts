@@ -18,7 +18,7 @@ export function lintDecision(input: TurnInput, decision: Decision, after: SlotSt
     ...weightsAddUp(decision.actions),
     ...generationsGrow(input.slot, decision.actions),
     ...capacityBeforeTraffic(input.slot, decision.actions),
-    ...verifiedBeforeTraffic(input, decision.actions, after),
+    ...verifiedBeforeTraffic(input, decision, after),
     ...trafficBeforeRemoval(input.slot, decision.actions, after),
     ...frozenStays(input, decision, after),
     ...endsAreSeen(input.slot, decision.moves),
@@ -80,7 +80,7 @@ function capacityBeforeTraffic(slot: SlotState, actions: readonly Action[]): rea
 /** Invariants 1, 3 and 4: whoever gets traffic has a plan, and no enforced gate at the door has said anything but pass. */
 function verifiedBeforeTraffic(
   input: TurnInput,
-  actions: readonly Action[],
+  { actions, now }: Decision,
   after: SlotState,
 ): readonly Finding[] {
   const { slot } = input;
@@ -103,7 +103,8 @@ function verifiedBeforeTraffic(
       return [finding(3, `${share.release} was never stable and would come by a rollback`)];
     // Going a step down stands on nothing but that it is down.
     const seen = slot.observed?.weights.find((w) => w.release === share.release)?.weight ?? 0;
-    const passed = share.weight < seen ? [] : gatesHavePassed(input, promotion);
+    const passed =
+      share.weight < seen ? [] : [...gatesHavePassed(input, promotion), ...waiversHold(promotion, now)];
     return [...passed, ...approvalsHold(promotion)];
   });
 }
@@ -135,6 +136,19 @@ function approvalsHold(promotion: Promotion): readonly Finding[] {
     return distinct.size === people.length
       ? []
       : [finding(4, `${promotion.id} counts approvals that are not of its plan`)];
+  });
+}
+
+/** Invariant 1: what opens by a person's waiver was given by a person, for this gate, and is not over. */
+function waiversHold({ id, gates, state, waivers = [] }: Promotion, now: number): readonly Finding[] {
+  if (state !== 'rolling-out') return [];
+  return Object.entries(gates).flatMap(([gate, { verdict, reason }]) => {
+    if (verdict !== 'pass' || reason.code !== 'waived') return [];
+    const given = waivers.some(
+      (one) =>
+        one.gate === gate && one.by.kind === 'person' && one.weight === reason.weight && now < one.until,
+    );
+    return given ? [] : [finding(1, `${id} would go past ${gate} by a waiver that does not count`)];
   });
 }
 

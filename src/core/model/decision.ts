@@ -84,7 +84,7 @@ export const Wait = z.strictObject({
   since: Millis,
   /** Who can end it. */
   owner: z.enum(['approver', 'requester', 'operator', 'ci', 'traffic', 'time', 'environment']),
-  how: z.string().max(400),
+  how: z.string().max(800),
   nextCheck: Millis.nullable(),
   ifNothing: z.string().max(400),
 });

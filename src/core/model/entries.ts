@@ -34,6 +34,20 @@ export const SlotEntry = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('paused'), at, by, promotion, note }),
   z.strictObject({ type: z.literal('resumed'), at, by, promotion, note }),
   z.strictObject({ type: z.literal('abort-asked'), at, by, promotion, note }),
+  /** A person lets it leave one weight without an answer of a gate that cannot tell; `said` is what he was shown. */
+  z.strictObject({
+    type: z.literal('waived'),
+    at,
+    by,
+    promotion,
+    gate: Name,
+    /** The step that it may leave, and its weight in percent. */
+    step: z.int().min(0),
+    weight: z.int().min(0).max(100),
+    until: Millis,
+    note: note.min(1),
+    said: Reason,
+  }),
   z.strictObject({ type: z.literal('observed'), at, observation: Observation }),
   z.strictObject({ type: z.literal('seen'), at, until: Millis }),
   z.strictObject({

@@ -117,6 +117,14 @@ export const Reason = z.discriminatedUnion('code', [
   reason('limit-exceeded', { comparison: Comparison, limit: z.number() }),
   reason('baking', { until: Millis }),
   reason('within-margin', { comparisons: z.array(Comparison).max(5) }),
+  /** A person lets it leave this weight without an answer; what was counted when that came to count. */
+  reason('waived', {
+    by: SubjectId,
+    note: z.string().max(500),
+    weight: z.int(),
+    until: Millis,
+    comparisons: z.array(Comparison).max(5),
+  }),
   // the rollout
   reason('frozen', { scope: z.string(), freeze: z.string(), until: Millis.nullable(), note: z.string() }),
   reason('paused', { by: SubjectId, note: z.string() }),

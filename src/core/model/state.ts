@@ -42,6 +42,19 @@ export interface SourceOutages {
   readonly overMs: number;
 }
 
+/** A person's decision to leave one weight without an answer of a gate that cannot tell. */
+export interface Waiver {
+  readonly gate: string;
+  readonly by: Subject;
+  readonly note: string;
+  readonly at: Millis;
+  readonly until: Millis;
+  readonly step: number;
+  readonly weight: number;
+  /** What the gate said when it was given. */
+  readonly over: Reason['code'];
+}
+
 /** One release in one stage, while it is open. */
 export interface Promotion {
   readonly id: string;
@@ -86,6 +99,8 @@ export interface Promotion {
   readonly diagnostics?: Digest | null;
   /** Left out where the source of metrics could always be read. */
   readonly outages?: SourceOutages;
+  /** Left out where there were none; the latest of each gate and step. */
+  readonly waivers?: readonly Waiver[];
   /** What it waits for, by code, with the time since when. */
   readonly waitingSince: Readonly<Record<string, Millis>>;
 }

@@ -65,6 +65,21 @@ const told: readonly (readonly [Entry, string])[] = [
     'the source of metrics cannot be read for shop-v2-production: Prometheus: requests: ECONNREFUSED',
   ],
   [
+    {
+      type: 'waived',
+      at,
+      by,
+      promotion,
+      gate: 'canary',
+      step: 0,
+      weight: 10,
+      until: at,
+      note: 'night',
+      said: { code: 'no-traffic' },
+    },
+    'u-dana lets shop-v2-production leave 10 % without an answer of gate canary until 2026-11-21T09:30:00Z: “night”, shown: the canary gets no requests',
+  ],
+  [
     { type: 'scrape-resumed', at, promotion },
     'the source of metrics can be read again for shop-v2-production',
   ],

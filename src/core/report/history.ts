@@ -25,6 +25,8 @@ export function historySentence(entry: Entry): string {
       return `${entry.by.id} resumed ${entry.promotion}${said(entry.note)}`;
     case 'abort-asked':
       return `${entry.by.id} aborted ${entry.promotion}${said(entry.note)}`;
+    case 'waived':
+      return `${entry.by.id} lets ${entry.promotion} leave ${entry.weight} % without an answer of gate ${entry.gate} until ${formatInstant(entry.until)}${said(entry.note)}, shown: ${sentenceOf(entry.said)}`;
     case 'observed':
       return observedSentence(entry.observation);
     case 'seen':

@@ -95,6 +95,17 @@ const told: readonly (readonly [Reason, string])[] = [
   ],
   [{ code: 'no-traffic' }, 'the canary gets no requests'],
   [
+    {
+      code: 'waived',
+      by: 'u-olga',
+      note: 'night',
+      weight: 10,
+      until: 1_795_253_400_000,
+      comparisons: [{ ...comparison, lower: -0.05, upper: 0.0321 }],
+    },
+    'u-olga lets it leave 10 % without an answer until 2026-11-21T09:30:00Z (“night”); errors 6.1 % (12 of 197) against 0.1 % (2 of 1,803), at most 3.3 points worse, margin 2 points',
+  ],
+  [
     { code: 'source-unreadable', message: 'Prometheus: requests: ECONNREFUSED', since: 1_795_253_400_000 },
     'since 2026-11-21T09:30:00Z the source of metrics cannot be read (Prometheus: requests: ECONNREFUSED), so that harm would not be seen and it gets no more traffic',
   ],

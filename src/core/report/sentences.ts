@@ -104,6 +104,7 @@ const metricSentences: Sentences<
   | 'worse'
   | 'limit-exceeded'
   | 'baking'
+  | 'waived'
   | 'within-margin'
 > = {
   'no-baseline': () => 'nothing was stable before, so there is nothing to compare with',
@@ -134,6 +135,8 @@ const metricSentences: Sentences<
   'limit-exceeded': (r) =>
     `${formatSeries(r.comparison.series)} ${formatArm(r.comparison.canary)}, limit ${formatPercent(r.limit)}`,
   baking: (r) => `it bakes at the last weight until ${formatInstant(r.until)} at least`,
+  waived: (r) =>
+    `${r.by} lets it leave ${r.weight} % without an answer until ${formatInstant(r.until)}${said(r.note)}; ${r.comparisons.length === 0 ? 'nothing was compared' : r.comparisons.map(comparisonSentence).join('; ')}`,
   'within-margin': (r) => r.comparisons.map((c) => `${rates(c)}, ${atMost(c)}`).join('; '),
 };
 

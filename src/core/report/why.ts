@@ -1,6 +1,6 @@
 import type { PromotionState, Wait } from '../model/decision.ts';
 import type { MetricStanding, Standings } from '../model/reason.ts';
-import type { EndedPromotion, Promotion, SlotState } from '../model/state.ts';
+import type { EndedPromotion, Promotion, SlotState, Waiver } from '../model/state.ts';
 import { blockingFirst } from './telling-order.ts';
 import { formatDuration, formatInstant } from '../model/time-format.ts';
 import type { Millis } from '../model/time.ts';
@@ -32,6 +32,17 @@ export interface MetricReport extends MetricStanding {
   readonly sentence: string;
 }
 
+/** A person's decision past a gate that cannot tell. */
+export interface WaiverReport {
+  readonly gate: string;
+  /** Who, by his stable id. */
+  readonly by: string;
+  /** The weight in percent that it may leave. */
+  readonly weight: number;
+  readonly until: Millis;
+  readonly sentence: string;
+}
+
 /** One open promotion. */
 export interface PromotionReport {
   readonly id: string;
@@ -46,6 +57,8 @@ export interface PromotionReport {
   readonly sentence: string;
   readonly next: string;
   readonly waits: readonly WaitReport[];
+  /** What people have let it do without an answer of a gate, over or not. */
+  readonly waivers: readonly WaiverReport[];
   /** What its metric gates compare, as counted over the rollout so far. */
   readonly metrics: readonly MetricReport[];
 }
@@ -166,8 +179,17 @@ function promotionReport(
     sentence: headlineOf(doingOf(slot, promotion, own), promotion, own[0], next, now),
     next,
     waits: own,
+    waivers: (promotion.waivers ?? []).map(waiverReport),
   };
 }
+
+const waiverReport = ({ gate, by, weight, until, note }: Waiver): WaiverReport => ({
+  gate,
+  by: by.id,
+  weight,
+  until,
+  sentence: `${by.id} lets it leave ${weight} % without an answer of gate ${gate} until ${formatInstant(until)}: “${note}”`,
+});
 
 function metricsOf(
   { analysis }: SlotState,

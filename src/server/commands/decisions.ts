@@ -11,17 +11,25 @@ import type { ServerParts } from '../parts.ts';
 import { type Answer, refuse } from '../refusal.ts';
 import type { Recorded } from '../schemas.ts';
 import { record } from './record.ts';
+import { waiverEntry } from './waivers.ts';
 
 /** What a person may say to a promotion. */
 export type PersonsDecision =
   | { readonly action: 'approve'; readonly plan: string; readonly note: string }
   | { readonly action: 'reject'; readonly note: string; readonly changesRequested: boolean }
+  | {
+      readonly action: 'waive';
+      readonly gate: string;
+      readonly note: string;
+      readonly forMs: number;
+    }
   | { readonly action: 'pause' | 'resume' | 'abort'; readonly note: string };
 
 /** The verbs of which one is needed. Aborting moves towards stable: whoever may roll back may do it too. */
 const verbsFor = {
   approve: ['approve'],
   reject: ['approve'],
+  waive: ['waive'],
   pause: ['promote'],
   resume: ['promote'],
   abort: ['promote', 'rollback'],
@@ -82,6 +90,8 @@ function entryFor(
             'already-rejected',
             `promotion ${promotion.id} was rejected by ${promotion.rejected.by.id}`,
           );
+    case 'waive':
+      return waiverEntry(turn, promotion, by, decision, at);
     case 'pause':
       if (promotion.state === 'rolling-back') return goingBack(promotion);
       return promotion.paused === null

@@ -17,6 +17,7 @@ export interface Notice {
     | 'promoted'
     | 'aborted'
     | 'superseded'
+    | 'waived'
     | 'frozen'
     | 'unfrozen';
   readonly project: string | null;
@@ -45,6 +46,12 @@ export async function noticesOf(
   const [first = '', second = '', third = ''] = names;
   if (kind === 'slot' && entry.type === 'decided')
     return askingNotices(
+      placed,
+      entry,
+      await slotOf({ project: first, environment: second, service: third }),
+    );
+  if (kind === 'slot' && entry.type === 'waived')
+    return waiverNotices(
       placed,
       entry,
       await slotOf({ project: first, environment: second, service: third }),
@@ -81,6 +88,26 @@ function askingNotices(
       return [];
     }),
   );
+}
+
+/** That a person lets a promotion go past a gate is told at once, and stays told: others may think otherwise. */
+function waiverNotices(
+  placed: PlacedEntry,
+  entry: Extract<Entry, { type: 'waived' }>,
+  slot: SlotState,
+): readonly NotificationUpsert[] {
+  const promotion = slot.promotions.find(({ id }) => id === entry.promotion);
+  if (promotion === undefined) return [];
+  const key = { project: slot.key.project, service: slot.key.service, name: promotion.release };
+  const notice: Notice = {
+    ...about(placed, slot.key, promotion),
+    event: `${eventOf(key, promotion.stage)}/waiver/${placed.index}`,
+    status: 'waived',
+    plan: null,
+    check: null,
+    sentence: historySentence(entry),
+  };
+  return [upsert(notice, false)];
 }
 
 /** What all notices about an open promotion have in common. */

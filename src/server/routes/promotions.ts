@@ -12,6 +12,7 @@ import {
   PromotionRequested,
   Recorded,
   RejectRequest,
+  WaiveRequest,
 } from '../schemas.ts';
 
 const params = z.object({ project: Name, environment: Name, service: Name, id: PromotionId });
@@ -68,6 +69,19 @@ export function promotionRoutes(app: App, parts: ServerParts): void {
       answer: Recorded,
     },
     (call) => decide(call, { action: 'reject', ...call.body }),
+  );
+  operation(
+    app,
+    {
+      method: 'post',
+      path: `${path}/waive`,
+      summary:
+        'Let a promotion leave its weight without an answer of a metric gate that lacks traffic or metrics (waive; people only)',
+      params,
+      body: WaiveRequest,
+      answer: Recorded,
+    },
+    (call) => decide(call, { action: 'waive', ...call.body }),
   );
   for (const action of ['pause', 'resume', 'abort'] as const) {
     operation(

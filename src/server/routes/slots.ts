@@ -8,7 +8,8 @@ import { need, visibleProjects } from '../access.ts';
 import { type App, operation } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
 import { SlotQuery, WhyQuery } from '../queries.ts';
-import { SlotList, type SlotView, WhyAnswer } from '../schemas.ts';
+import { SlotList, type SlotView } from '../schemas.ts';
+import { WhyAnswer } from '../schemas-why.ts';
 import { slotView } from '../views/slot-view.ts';
 
 /** What runs where, what is on its way, and why it waits. */

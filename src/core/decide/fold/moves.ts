@@ -40,6 +40,8 @@ export function applyMove(state: SlotState, move: Move, now: Millis): SlotState 
         retreated: p.retreated || move.step < p.step,
         stepAskedAt: now,
         stepReachedAt: null,
+        // What a person had decided was about a canary that did not take from stable.
+        ...(move.step < p.step && p.waivers !== undefined ? { waivers: [] } : {}),
       }));
     case 'reached':
       return change(state, id, (p) => ({ stepReachedAt: now, ...forgotten(p) }));

@@ -71,6 +71,8 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
       }));
     case 'abort-asked':
       return change(next, entry.promotion, () => ({ abort: { by: entry.by, note: entry.note } }));
+    case 'waived':
+      return change(next, entry.promotion, (p) => waived(p, entry));
     case 'observed':
       return observed(next, entry.observation);
     case 'seen':
@@ -160,6 +162,18 @@ function newPromotion(entry: Extract<SlotEntry, { type: 'requested' }>): Promoti
     atZeroAt: null,
     waitingSince: {},
   };
+}
+
+/** A new waiver takes the place of an older one, and answers what a gate had asked a person. */
+function waived(promotion: Promotion, entry: Extract<SlotEntry, { type: 'waived' }>): Partial<Promotion> {
+  const { gate, by, note, at, until, step, weight, said } = entry;
+  const others = (promotion.waivers ?? []).filter((one) => one.gate !== gate || one.step !== step);
+  const reason = promotion.asked?.reason;
+  const asked =
+    (reason?.code === 'hold-expired' || reason?.code === 'source-away') && reason.gate === gate
+      ? null
+      : promotion.asked;
+  return { asked, waivers: [...others, { gate, by, note, at, until, step, weight, over: said.code }] };
 }
 
 function observed(state: SlotState, observation: Observation): SlotState {

@@ -7,6 +7,7 @@ import type { GateOf } from '../../model/gate.ts';
 import { unreachable } from '../../model/result.ts';
 import type { Reason } from '../../model/reason.ts';
 import { missingOf, type Told } from './missing.ts';
+import { byWaiver } from './waiver.ts';
 import { answer, type GateAnswer, type GateContext } from './context.ts';
 
 /** Without a new boundary for this long, or for four scrapes, what was shown before says nothing of now. */
@@ -19,11 +20,19 @@ const staleAfterMs = 30_000;
  * - `insufficient`: neither yet; the reason says what is missing.
  * - `error`: what the gate counts is not counted, or is not counted any more, or its source could not be read.
  * - `pending`: an arm has no traffic. No data is never success.
+ * Where it cannot tell, a person's waiver may open it at one weight; where it says worse, nothing does.
  */
-export function judgeMetric(
-  gate: GateOf<'metric'>,
-  context: Pick<GateContext, 'slot' | 'promotion' | 'now'>,
-): GateAnswer {
+export function judgeMetric(gate: GateOf<'metric'>, context: MetricContext): GateAnswer {
+  const found = judgeUnwaived(gate, context);
+  const { slot, promotion, now } = context;
+  const analysis = slot.analysis?.promotion === promotion.id ? slot.analysis.gates[gate.name] : undefined;
+  return byWaiver(gate, analysis, promotion, found, now) ?? found;
+}
+
+type MetricContext = Pick<GateContext, 'slot' | 'promotion' | 'now'>;
+
+/** What the gate says by itself, whatever a person has decided. */
+export function judgeUnwaived(gate: GateOf<'metric'>, context: MetricContext): GateAnswer {
   const { stable } = context.slot;
   if (stable === null) return answer('pass', { code: 'no-baseline' });
   const analysis = context.slot.analysis?.promotion === context.promotion.id ? context.slot.analysis : null;
