@@ -10,19 +10,29 @@ export interface SchemaComplaint {
   readonly fix: string;
 }
 
-/** Says in people's words what is wrong with a document, one complaint a place. */
-export function complaintsOf(error: z.ZodError, document: unknown): readonly SchemaComplaint[] {
-  return error.issues.flatMap((issue) => complaintsOfIssue(issue, document, []));
+/** Says in people's words what is wrong with a document of a schema, one complaint a place. */
+export function complaintsOf(
+  error: z.ZodError,
+  document: unknown,
+  schema: z.ZodType = BelayDocument,
+): readonly SchemaComplaint[] {
+  return error.issues.flatMap((issue) => complaintsOfIssue(issue, { document, schema }, []));
+}
+
+/** What was written, and what it was meant to be. */
+interface Written {
+  readonly document: unknown;
+  readonly schema: z.ZodType;
 }
 
 function complaintsOfIssue(
   issue: z.core.$ZodIssue,
-  document: unknown,
+  written: Written,
   above: readonly PropertyKey[],
 ): readonly SchemaComplaint[] {
   const whole = [...above, ...issue.path];
   const path = whole.map((part) => (typeof part === 'symbol' ? String(part) : part));
-  const found = at(document, path);
+  const found = at(written.document, path);
   const name = nameAt(path);
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -30,7 +40,7 @@ function complaintsOfIssue(
         path,
         key,
         message: `${key} is unknown here`,
-        fix: didYouMean(key, keysAt(document, path)),
+        fix: didYouMean(key, keysAt(written, path)),
       }));
     case 'invalid_type':
       return [
@@ -51,7 +61,7 @@ function complaintsOfIssue(
       ];
     }
     case 'invalid_union':
-      return unionComplaints(issue, document, path);
+      return unionComplaints(issue, written, path);
     case 'too_small':
     case 'too_big':
     case 'invalid_format':
@@ -68,11 +78,11 @@ function complaintsOfIssue(
 /** A discriminator that names nothing, or a plain union of which no member fits. */
 function unionComplaints(
   issue: z.core.$ZodIssueInvalidUnion,
-  document: unknown,
+  written: Written,
   path: readonly (string | number)[],
 ): readonly SchemaComplaint[] {
-  const found = at(document, path);
-  const valid = discriminatorsAt(document, path);
+  const found = at(written.document, path);
+  const valid = discriminatorsAt(written, path);
   if (issue.errors.length === 0 && valid !== null) {
     const name = path.at(-1) ?? 'kind';
     return [
@@ -87,7 +97,7 @@ function unionComplaints(
   }
   // The member that got furthest says best what was meant: a text that does not match, over "not a number".
   const best = [...issue.errors].sort((a, b) => typeErrors(a) - typeErrors(b))[0] ?? [];
-  return best.flatMap((inner) => complaintsOfIssue(inner, document, path));
+  return best.flatMap((inner) => complaintsOfIssue(inner, written, path));
 }
 
 const typeErrors = (issues: readonly z.core.$ZodIssue[]): number =>
@@ -103,8 +113,8 @@ function at(document: unknown, path: readonly (string | number)[]): unknown {
 }
 
 /** The JSON Schema's node that a path leads to; the schema is the single source of valid names. */
-function schemaAt(document: unknown, path: readonly (string | number)[]): JsonSchema | null {
-  let node: JsonSchema | null = documentSchema();
+function schemaAt({ document, schema }: Written, path: readonly (string | number)[]): JsonSchema | null {
+  let node: JsonSchema | null = jsonSchemaOf(schema);
   for (let i = 0; ; i++) {
     node = chosen(node, at(document, path.slice(0, i)));
     const part = path[i];
@@ -113,11 +123,15 @@ function schemaAt(document: unknown, path: readonly (string | number)[]): JsonSc
   }
 }
 
-let made: JsonSchema | undefined;
+const made = new WeakMap<z.ZodType, JsonSchema>();
 
 /** Made once, and only when something is wrong. */
-const documentSchema = (): JsonSchema =>
-  (made ??= z.toJSONSchema(BelayDocument, { io: 'input', unrepresentable: 'any' }) as JsonSchema);
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const json =
+    made.get(schema) ?? (z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema);
+  made.set(schema, json);
+  return json;
+}
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -143,19 +157,19 @@ function chosen(node: JsonSchema | null, value: unknown): JsonSchema | null {
   return fitting ?? null;
 }
 
-const keysAt = (document: unknown, path: readonly (string | number)[]): readonly string[] =>
-  Object.keys(schemaAt(document, path)?.properties ?? {});
+const keysAt = (written: Written, path: readonly (string | number)[]): readonly string[] =>
+  Object.keys(schemaAt(written, path)?.properties ?? {});
 
 /** The values that a discriminator (`kind`, `type`) at a path may have. */
-function discriminatorsAt(document: unknown, path: readonly (string | number)[]): readonly string[] | null {
+function discriminatorsAt(written: Written, path: readonly (string | number)[]): readonly string[] | null {
   const key = path.at(-1);
   if (key !== 'kind' && key !== 'type') return null;
   const parent = path.slice(0, -1);
-  const above = parent.length === 0 ? null : schemaAt(document, parent.slice(0, -1));
+  const above = parent.length === 0 ? null : schemaAt(written, parent.slice(0, -1));
   const last = parent.at(-1);
   const node =
     last === undefined
-      ? documentSchema()
+      ? jsonSchemaOf(written.schema)
       : typeof last === 'number'
         ? above?.items
         : above?.properties?.[last];

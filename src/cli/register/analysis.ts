@@ -6,9 +6,10 @@ export function registerAnalysis(program: Command): void {
   const analysis = program
     .command('analysis')
     .description('Canary analysis: what was counted before, and what it would decide');
-  described(analysis.command('replay <file>'), 'Play recorded samples through an analysis', [
+  described(analysis.command('replay <file>'), 'Play recorded samples through an analysis (- reads stdin)', [
     'belay analysis replay samples.ndjson --history before.ndjson',
     'belay analysis replay samples.ndjson --gate gate.yaml -o json',
+    'gunzip -c samples.ndjson.gz | belay analysis replay - --svg chart.svg',
   ])
     .option('--history <file>', 'samples of stable pods from before, in the same form')
     .option('--gate <file>', 'margins and budgets; the defaults unless told')

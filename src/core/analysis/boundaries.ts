@@ -90,6 +90,22 @@ export function takeIn(
   return { state: { boundary, told, seen, pods }, rounds };
 }
 
+/** Samples of a batch: enough that the pods are seldom copied, few enough to be held. */
+const batchSize = 2_000;
+
+/** Samples in the order of time, cut between two times. */
+export function* inBatches(samples: Iterable<Sample>): Generator<readonly Sample[]> {
+  let batch: Sample[] = [];
+  for (const sample of samples) {
+    if (batch.length >= batchSize && batch.at(-1)?.t !== sample.t) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(sample);
+  }
+  if (batch.length > 0) yield batch;
+}
+
 /** A pod after one more sample. */
 function advance(
   last: PodState | undefined,

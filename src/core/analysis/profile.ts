@@ -74,13 +74,16 @@ export function shapeSeries(cumulative: Readonly<Record<string, number>>): reado
 
 /** Stable's latency counts by upper bound, as each of its pods shows them first, or last: all of a history. */
 export function stableLatency(
-  samples: readonly Sample[],
+  samples: Iterable<Sample>,
   which: 'first' | 'last',
 ): Readonly<Record<string, number>> {
   const shown = new Map<string, Sample>();
-  for (const sample of [...samples].sort((a, b) => a.t - b.t))
-    if (sample.arm === 'stable' && (which === 'last' || !shown.has(sample.pod)))
+  for (const sample of samples) {
+    if (sample.arm !== 'stable') continue;
+    const other = shown.get(sample.pod);
+    if (other === undefined || (which === 'first' ? sample.t < other.t : sample.t >= other.t))
       shown.set(sample.pod, sample);
+  }
   const sums: Record<string, number> = {};
   for (const { latencyMs } of shown.values())
     for (const [bound, count] of Object.entries(latencyMs)) sums[bound] = (sums[bound] ?? 0) + count;

@@ -1,6 +1,6 @@
 import type { LearntGate, RolloutState, SeriesState } from '../model/analysis-state.ts';
 import type { Sample } from '../model/observation.ts';
-import { noCounters, type Round, takeIn } from './boundaries.ts';
+import { inBatches, noCounters, type Round, takeIn } from './boundaries.ts';
 import { type Profile, seriesOf, shapeSeries, stableLatency } from './profile.ts';
 import { addInterval, freshSeries, learntOf, restartStage } from './series.ts';
 
@@ -59,22 +59,23 @@ export function addRound(state: RolloutState, round: Round, profile: Profile, ne
 /** An analysis whose first batch of samples chooses the latency bounds that are watched for a changed shape. */
 export const beginWith = (
   profile: Profile,
-  samples: readonly Sample[],
+  samples: Iterable<Sample>,
   learnt: LearntGate = {},
 ): RolloutState =>
   beginRollout(profile, measuresLatency(profile) ? shapeSeries(stableLatency(samples, 'first')) : [], learnt);
 
 /**
- * An analysis that has taken in what stable counted before the rollout. Pods that are gone have taught what they could;
+ * An analysis that has taken in what stable counted before the rollout, in the order of time. Pods that are gone have taught what they could;
  * only those that are left are remembered by name.
  */
 export function beginWithHistory(
   profile: Profile,
-  history: readonly Sample[],
+  history: Iterable<Sample>,
   learnt: LearntGate = {},
 ): RolloutState {
   const shape = measuresLatency(profile) ? shapeSeries(stableLatency(history, 'last')) : [];
-  const state = addBatch(beginRollout(profile, shape, learnt), profile, [], history);
+  let state = beginRollout(profile, shape, learnt);
+  for (const batch of inBatches(history)) state = addBatch(state, profile, [], batch);
   const series: Record<string, SeriesState> = {};
   for (const [name, one] of Object.entries(state.series))
     series[name] = {
