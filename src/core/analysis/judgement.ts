@@ -14,6 +14,7 @@ import {
   excessOf,
   hasLearnt,
   idleArm,
+  isHanging,
   isShown,
   seriesDispersion,
   stableRate,
@@ -162,9 +163,10 @@ function cannotTell(state: RolloutState, profile: Profile, t: number): Decided |
       const other = Object.values(state.series).some((one) => one.stage.canary.requests > 0);
       // A gateway may add times some seconds after the requests.
       const isLate = t - state.stage.since < 30;
-      return hold(
-        other && !isLate ? { code: 'not-counted', series: seriesOf(metric) } : { code: 'no-traffic' },
-      );
+      if (other && !isLate) return hold({ code: 'not-counted', series: seriesOf(metric) });
+      // Nothing was compared: all traffic may have gone to the canary.
+      const { idle } = series;
+      return hold({ code: idle.canary === 0 && idle.stable > 0 ? 'no-stable-traffic' : 'no-traffic' });
     }
     if (series.stage.stable.requests === 0) return hold({ code: 'no-stable-traffic' });
   }
@@ -192,6 +194,10 @@ function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Mome
     const began = t - since <= 180 && (abnormal.series?.abnormal ?? 0) >= 3;
     return hold({ code: began ? 'stable-degraded' : 'stable-abnormal', series: abnormal.name });
   }
+  // What hangs will not settle by waiting, and has no pace by which to foretell when.
+  const hanging = open.every(({ series: s }) => s !== undefined && isHanging(s));
+  const idle = hanging ? ofThen(state, profile.metrics) : null;
+  if (idle !== null) return idle;
   const forecasts = open.map(({ one, name, series: s }) => ({
     name,
     learnt: s !== undefined && hasLearnt(s),

@@ -138,6 +138,39 @@ test('a canary that hangs after it was shown to be good is not promoted on its s
   }
 });
 
+test('an arm that hangs before anything was shown has no traffic: no time is foretold in which it would settle', () => {
+  const samples = recorded({ minutes: 20, requests: 300, stable: 0.005, canary: 0.005 });
+  for (const [arm, code] of [
+    ['canary', 'no-traffic'],
+    ['stable', 'no-stable-traffic'],
+  ] as const) {
+    const hung = samples.map((one) => {
+      const last = samples.find(({ t, pod }) => t === 60 && pod === one.pod);
+      return one.arm === arm && one.t > 60 && last !== undefined ? { ...last, t: one.t } : one;
+    });
+    const { decisions } = replay(hung, [], profile);
+    assert.notEqual(decisions.find(({ t }) => t === 60)?.reason.code, code);
+    const after = new Set(decisions.filter(({ t }) => t >= 135).map(({ reason }) => reason.code));
+    assert.deepEqual([...after], [code]);
+  }
+});
+
+test('where all traffic goes to the canary it is stable that has none', () => {
+  const { final } = replay(
+    recorded({ minutes: 5, requests: 1500, stable: 0.005, canary: 0.005, weights: [[0, 1]] }),
+    [],
+    profile,
+  );
+  assert.deepEqual([final.move, final.reason.code], ['hold', 'no-stable-traffic']);
+});
+
+test('slow requests that stable does not show are not counted, whatever the canary shows', () => {
+  const samples = recorded({ minutes: 5, requests: 1500, stable: 0.005, canary: 0.005 }).map((one) =>
+    one.arm === 'stable' ? { ...one, latencyMs: {} } : one,
+  );
+  assert.deepEqual(replay(samples, [], profile).final.reason, { code: 'not-counted', series: 'slow:250' });
+});
+
 test('errors against a baseline without any are found', () => {
   const { final } = replay(
     recorded({ minutes: 10, requests: 1500, stable: 0, canary: 0.05 }),

@@ -201,6 +201,10 @@ export function idleArm({ idle }: SeriesState): 'canary' | 'stable' | null {
   return isIdle(idle.canary) ? 'canary' : isIdle(idle.stable) ? 'stable' : null;
 }
 
+/** Whether that is more than little traffic: requests were expected, or both arms have gone silent. */
+export const isHanging = ({ idle }: SeriesState): boolean =>
+  idle.missed >= silence.requests || Math.min(idle.canary, idle.stable) >= silence.seconds;
+
 /**
  * Stable's bursts, and their own ratio: a canary that fails in every interval has ten times the bad events and but few
  * times the bursts. Expected by the ratio of events, its bursts would seem to scatter, and hide the harm.
