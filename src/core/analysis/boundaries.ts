@@ -64,7 +64,10 @@ export function takeIn(
   const ordered = [...samples].sort((a, b) => a.t - b.t);
   let isNew = false;
   let awaited: string | null = null;
+  let weight = 0;
   ordered.forEach((sample, i) => {
+    // Of several at one time the largest: their order must not matter.
+    weight = ordered[i - 1]?.t === sample.t ? Math.max(weight, sample.weight) : sample.weight;
     const last = pods[sample.pod];
     if (last === undefined || sample.t > last.t) {
       pods[sample.pod] = advance(last, sample, boundary, { warmUp, watched });
@@ -75,7 +78,7 @@ export function takeIn(
     if (!isNew || ordered[i + 1]?.t === sample.t) return;
     isNew = false;
     if (awaited !== null && isAwaited(pods[awaited], boundary, sample.t)) return;
-    const round = roundAt(pods, seen, boundary, told, sample);
+    const round = roundAt(pods, seen, { boundary, told, t: sample.t, weight });
     awaited = round === null ? lastAwaited(pods, boundary, sample.t) : null;
     if (round === null) return;
     told = sample.t;
@@ -208,13 +211,17 @@ function added(a: Counts | null, b: Counts): Counts {
   return { requests: a.requests + b.requests, bad };
 }
 
+/** A time with the last boundary, the last that was told, and the canary's share. */
+interface Moment extends Pick<CounterState, 'boundary' | 'told'> {
+  readonly t: number;
+  readonly weight: number;
+}
+
 /** What is to be told at this time: an interval, an arm's silence, or nothing yet. */
 function roundAt(
   pods: Readonly<Record<string, PodState>>,
   seen: CounterState['seen'],
-  boundary: number | null,
-  told: number | null,
-  { t, weight }: Sample,
+  { boundary, told, t, weight }: Moment,
 ): Round | null {
   const pace = paceOf(pods);
   const live = Object.entries(pods).filter(([, pod]) => !isSilent(pod, t, pace));

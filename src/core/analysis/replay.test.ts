@@ -171,6 +171,21 @@ test('slow requests that stable does not show are not counted, whatever the cana
   assert.deepEqual(replay(samples, [], profile).final.reason, { code: 'not-counted', series: 'slow:250' });
 });
 
+test('the order of lines of one time changes nothing, where stable’s lines know of a rise later than the canary’s', () => {
+  const samples = recorded({
+    minutes: 20,
+    requests: 1500,
+    stable: 0.005,
+    canary: 0.005,
+    weights: [
+      [0, 0.05],
+      [300, 0.1],
+    ],
+  }).map((one) => (one.arm === 'stable' && one.t === 300 ? { ...one, weight: 0.05 } : one));
+  const turned = samples.toReversed().sort((a, b) => a.t - b.t);
+  assert.deepEqual(replay(turned, [], profile), replay(samples, [], profile));
+});
+
 test('errors against a baseline without any are found', () => {
   const { final } = replay(
     recorded({ minutes: 10, requests: 1500, stable: 0, canary: 0.05 }),
