@@ -229,4 +229,6 @@ test('a picture has a panel for each metric, and marks the moves', () => {
   assert.equal(text.match(/<g /g)?.length, 2);
   assert.match(text, /rollback<\/text>/);
   assert.doesNotMatch(text, /NaN|undefined|Infinity/);
+  const ticks = [...text.matchAll(/>([\d.]+) (min|%)</g)].map(([, value = '']) => value);
+  assert.ok(ticks.length > 8 && ticks.every((value) => value.length <= 3), ticks.join(' '));
 });
