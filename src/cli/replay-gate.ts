@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AnalysisProfile } from '../core/model/gate.ts';
-import { complaintsOf, type SchemaComplaint } from './documents/complaints.ts';
+import { complaintsOf, type SchemaComplaint, unitless } from './documents/complaints.ts';
 import { readYaml, type YamlDocument } from './documents/yaml.ts';
 import { CliFailure, usage } from './failure.ts';
 import type { Recording } from './recorded-samples.ts';
@@ -73,24 +73,13 @@ export async function readGate(file: string, recording: Recording): Promise<Anal
 function gateOf(file: string, document: YamlDocument | undefined): AnalysisProfile {
   const value = document?.value ?? {};
   const read = AnalysisProfile.safeParse(value);
-  const unitless = durations.find((field) => hasNumber(value, field));
-  if (read.success && unitless === undefined) return read.data;
-  const [complaint] = read.success ? [] : complaintsOf(read.error, value, AnalysisProfile);
-  const { path, key, message, fix }: SchemaComplaint = complaint ?? {
-    path: [unitless ?? ''],
-    message: `${unitless ?? 'the gate'} has no unit`,
-    fix: 'expected a duration such as 90s, 2m or 1h30m',
-  };
+  const [wrong] = read.success
+    ? unitless(value, AnalysisProfile)
+    : complaintsOf(read.error, value, AnalysisProfile);
+  if (read.success && wrong === undefined) return read.data;
+  const { path, key, message, fix }: SchemaComplaint = wrong ?? { path: [], message: 'no gate', fix: '' };
   const place = key === undefined ? document?.placeOf(path) : document?.placeOf([...path, key], 'key');
   throw new CliFailure('error', `${file}:${place?.line ?? 1}:${place?.column ?? 1}: ${message}; ${fix}`, [
     'one metric gate, its fields (errors, latency, alpha, …) at the top: docs/canary.md has one',
   ]);
 }
-
-/** Stored gates have these in milliseconds; whoever writes 60 means something else. */
-const durations = ['warmUp', 'maxHold', 'bake', 'stepAtLeast'] as const;
-
-const hasNumber = (value: unknown, field: (typeof durations)[number]): boolean => {
-  const written = (value as Partial<Record<string, unknown>>)[field];
-  return typeof written === 'number' && written !== 0;
-};

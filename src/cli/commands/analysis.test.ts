@@ -203,7 +203,7 @@ test('what is wrong in a gate is told with its place and what was expected', () 
     'errors: { marginpoints: 1 }':
       /gate\.yaml:1:11: marginpoints is unknown here; did you mean marginPoints\?/,
     'alpha: 0.01\nstepAtLeast: 2 minutes': /gate\.yaml:2:14: .*expected a duration such as 5s, 2m/,
-    'warmUp: 60': /gate\.yaml:1:9: warmUp has no unit; expected a duration such as 90s/,
+    'warmUp: 60': /gate\.yaml:1:9: warmUp is 60, without a unit; expected a duration such as 5s/,
     'errors: { marginPoints: 1 }\nerrors: {}': /gate\.yaml:2:1: .*each key once/,
     'errors: [': /gate\.yaml:1:\d+: /,
     '- kind: metric': /gate\.yaml:1:1: .*expected a mapping\nnext: one metric gate/,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../../core/lint/documents-nearest.ts';
 import { BelayDocument } from '../../core/model/documents.ts';
+import { Duration } from '../../core/model/time.ts';
 
 /** What a schema found, with what mends it. `key` is the offending key of the object at `path`. */
 export interface SchemaComplaint {
@@ -75,6 +76,38 @@ function complaintsOfIssue(
   }
 }
 
+/**
+ * Durations that people wrote without a unit. Stored documents have them as numbers, in milliseconds; whoever writes
+ * `healthyFor: 10` means another thing, and would get a soak of 10 ms.
+ */
+export function unitless(document: unknown, schema: z.ZodType = BelayDocument): readonly SchemaComplaint[] {
+  return [...numbersForDurations(jsonSchemaOf(schema), document, [])].map((path) => ({
+    path,
+    message: `${nameAt(path)} is ${shown(at(document, path))}, without a unit`,
+    fix: 'expected a duration such as 5s, 2m, 1h30m or 7d',
+  }));
+}
+
+function* numbersForDurations(
+  schema: JsonSchema | undefined,
+  value: unknown,
+  path: readonly (string | number)[],
+): Generator<readonly (string | number)[]> {
+  if (schema === undefined) return;
+  if (typeof value === 'number') {
+    const { pattern } = members(jsonSchemaOf(Duration)).find((one) => one.pattern !== undefined) ?? {};
+    if (value !== 0 && members(schema).some((one) => one.pattern === pattern)) yield path;
+    return;
+  }
+  const node = chosen(schema, value);
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) yield* numbersForDurations(node?.items, item, [...path, i]);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, part] of Object.entries(value))
+      yield* numbersForDurations(node?.properties?.[key], part, [...path, key]);
+  }
+}
+
 /** A discriminator that names nothing, or a plain union of which no member fits. */
 function unionComplaints(
   issue: z.core.$ZodIssueInvalidUnion,
@@ -134,6 +167,7 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 }
 
 interface JsonSchema {
+  readonly pattern?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];

@@ -47,6 +47,14 @@ test('each kind of mistake has its place, what is wrong, and what was expected',
       stage('gates: [{name: x}]'),
       ['9:15 kind is missing; expected signature, tests, approval, metric, soak, window, check'],
     ],
+    [
+      stage('rollout: {steps: [100], stepAtLeast: 20}'),
+      ['9:44 stepAtLeast is 20, without a unit; expected a duration such as 5s, 2m, 1h30m or 7d'],
+    ],
+    [
+      stage('verification: [{kind: soak, name: a, healthyFor: 10}]'),
+      ['9:56 healthyFor is 10, without a unit; expected a duration such as 5s, 2m, 1h30m or 7d'],
+    ],
     [stage('rollout: {steps: [30, 10, 100]}'), ['9:24 steps must rise; mend steps']],
     [stage('rollout: {steps: [10, 30]}'), ['9:24 the last step must be 100; mend steps']],
     [

@@ -1,5 +1,5 @@
 import { BelayDocument } from '../../core/model/documents.ts';
-import { complaintsOf } from './complaints.ts';
+import { complaintsOf, unitless } from './complaints.ts';
 import { type Complaint, type Place, readYaml, type YamlDocument } from './yaml.ts';
 
 /** A document with the way from its parts to their places in the file. */
@@ -38,10 +38,12 @@ export function readDocuments(file: string, text: string): ReadFile {
 /** Takes a document of YAML for one of Belay's, or says where it is none. */
 export function readDocument({ file, value, placeOf }: YamlDocument): ReadFile {
   const result = BelayDocument.safeParse(value);
-  if (result.success) return { documents: [{ file, document: result.data, placeOf }], complaints: [] };
+  const wrong = result.success ? unitless(value) : complaintsOf(result.error, value);
+  if (result.success && wrong.length === 0)
+    return { documents: [{ file, document: result.data, placeOf }], complaints: [] };
   return {
     documents: [],
-    complaints: complaintsOf(result.error, value).map(({ path, key, message, fix }) => ({
+    complaints: wrong.map(({ path, key, message, fix }) => ({
       file,
       ...placeOf(key === undefined ? path : [...path, key], key === undefined ? 'value' : 'key'),
       message,
