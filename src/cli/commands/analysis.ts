@@ -3,7 +3,7 @@ import type { MetricNumbers } from '../../core/analysis/judgement.ts';
 import { profileOf, seriesOf } from '../../core/analysis/profile.ts';
 import { replay, type Replay, type ReplayDecision } from '../../core/analysis/replay.ts';
 import type { Sample } from '../../core/model/observation.ts';
-import { counted, formatArm, formatPoints, formatSeries } from '../../core/report/numbers.ts';
+import { counted, formatArm, formatCount, formatPoints, formatSeries } from '../../core/report/numbers.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { readRecording, type Recording } from '../recorded-samples.ts';
 import { replayChart } from '../replay-chart.ts';
@@ -91,7 +91,7 @@ function sentence({ move, reason }: ReplayDecision): string {
     const { seconds } = reason.missing;
     const time =
       seconds === null ? '' : `, ${Math.ceil(seconds[0] / 60)} to ${Math.ceil(seconds[1] / 60)} minutes`;
-    return `${move}  ${reason.code}: ${formatSeries(reason.series)}, about ${half} to ${counted(most, 'canary request')} more${time}`;
+    return `${move}  ${reason.code}: ${formatSeries(reason.series)}, about ${formatCount(half)} to ${counted(most, 'canary request')} more${time}`;
   }
   if ('excess' in reason)
     return `${move}  ${reason.code}: ${formatSeries(reason.series)}, ${formatPoints(reason.excess)} above stable`;
