@@ -152,6 +152,7 @@ test('an arm that hangs before anything was shown has no traffic: no time is for
     assert.notEqual(decisions.find(({ t }) => t === 60)?.reason.code, code);
     const after = new Set(decisions.filter(({ t }) => t >= 135).map(({ reason }) => reason.code));
     assert.deepEqual([...after], [code]);
+    for (const { missing } of decisions.at(-1)?.metrics ?? []) assert.equal(missing?.seconds ?? null, null);
   }
 });
 

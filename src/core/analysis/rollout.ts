@@ -2,7 +2,7 @@ import type { LearntGate, RolloutState, SeriesState } from '../model/analysis-st
 import type { Sample } from '../model/observation.ts';
 import { inBatches, noCounters, type Round, takeIn } from './boundaries.ts';
 import { type Profile, seriesOf, shapeSeries, stableLatency } from './profile.ts';
-import { addInterval, freshSeries, learntOf, restartStage } from './series.ts';
+import { addInterval, freshSeries, isHanging, learntOf, restartStage } from './series.ts';
 
 /** An analysis that watches these series beside those of its metrics. `learnt` is what the rollout before has left. */
 export function beginRollout(
@@ -46,12 +46,14 @@ export function addRound(state: RolloutState, round: Round, profile: Profile, ne
   }
   const requests = Object.values(round.canary).reduce((sum, counts) => sum + counts.requests, 0);
   const rate = requests / (round.to - round.from);
+  // An arm that hangs has no pace: what is missing then would be foretold for years ahead.
+  const hangs = series['errors'] !== undefined && isHanging(series['errors']);
   return {
     ...state,
     series,
     stage,
     began: state.began ?? (isStage ? round.to : null),
-    pace: state.pace === null || rises ? rate : 0.8 * state.pace + 0.2 * rate,
+    pace: hangs ? null : state.pace === null || rises ? rate : 0.8 * state.pace + 0.2 * rate,
     silent: null,
   };
 }
