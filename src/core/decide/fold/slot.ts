@@ -6,8 +6,9 @@ import type { Observation } from '../../model/observation.ts';
 import { unreachable } from '../../model/result.ts';
 import type { OpenEffect, Promotion, SlotState } from '../../model/state.ts';
 import type { Millis } from '../../model/time.ts';
-import { failedAt, forgotten, resumedAt } from '../outage.ts';
+import { failedAt, resumedAt } from '../outage.ts';
 import { applyMove, change } from './moves.ts';
+import { said } from './people.ts';
 import { isSeen } from './seen.ts';
 
 /** Longer silence between two looks is not observed time: soak does not grow over it. */
@@ -46,33 +47,12 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
         ? next
         : { ...next, promotions: [...next.promotions, newPromotion(entry)] };
     case 'approved':
-      return change(next, entry.promotion, (p) => ({
-        approvals: [
-          ...p.approvals.filter((a) => a.by.id !== entry.by.id || a.plan !== entry.plan),
-          { by: entry.by, plan: entry.plan, at: entry.at },
-        ],
-      }));
     case 'rejected':
-      return change(next, entry.promotion, () => ({
-        rejected: { by: entry.by, note: entry.note, changesRequested: entry.changesRequested },
-      }));
     case 'paused':
-      return change(next, entry.promotion, () => ({
-        paused: { by: entry.by, note: entry.note, at: entry.at },
-      }));
     case 'resumed':
-      return change(next, entry.promotion, (p) => ({
-        paused: null,
-        asked: null,
-        // Where going back is impossible, going on takes the wish to go back with it.
-        ...(p.asked?.reason.code === 'rollback-impossible' ? { abort: null, rejected: null } : {}),
-        // A person who says "go on waiting" gives the gates their time again.
-        ...(p.asked === null || p.stepReachedAt === null ? {} : { stepReachedAt: entry.at, ...forgotten(p) }),
-      }));
     case 'abort-asked':
-      return change(next, entry.promotion, () => ({ abort: { by: entry.by, note: entry.note } }));
     case 'waived':
-      return change(next, entry.promotion, (p) => waived(p, entry));
+      return change(next, entry.promotion, (p) => said(p, entry));
     case 'observed':
       return observed(next, entry.observation);
     case 'seen':
@@ -162,18 +142,6 @@ function newPromotion(entry: Extract<SlotEntry, { type: 'requested' }>): Promoti
     atZeroAt: null,
     waitingSince: {},
   };
-}
-
-/** A new waiver takes the place of an older one, and answers what a gate had asked a person. */
-function waived(promotion: Promotion, entry: Extract<SlotEntry, { type: 'waived' }>): Partial<Promotion> {
-  const { gate, by, note, at, until, step, weight, said } = entry;
-  const others = (promotion.waivers ?? []).filter((one) => one.gate !== gate || one.step !== step);
-  const reason = promotion.asked?.reason;
-  const asked =
-    (reason?.code === 'hold-expired' || reason?.code === 'source-away') && reason.gate === gate
-      ? null
-      : promotion.asked;
-  return { asked, waivers: [...others, { gate, by, note, at, until, step, weight, over: said.code }] };
 }
 
 function observed(state: SlotState, observation: Observation): SlotState {
