@@ -164,9 +164,8 @@ function cannotTell(state: RolloutState, profile: Profile, t: number): Decided |
       // A gateway may add times some seconds after the requests.
       const isLate = t - state.stage.since < 30;
       if (other && !isLate) return hold({ code: 'not-counted', series: seriesOf(metric) });
-      // Nothing was compared: all traffic may have gone to the canary.
-      const { idle } = series;
-      return hold({ code: idle.canary === 0 && idle.stable > 0 ? 'no-stable-traffic' : 'no-traffic' });
+      // Nothing was compared: all traffic may have gone to the canary, for longer than chance explains.
+      return hold({ code: idleArm(series) === 'stable' ? 'no-stable-traffic' : 'no-traffic' });
     }
     if (series.stage.stable.requests === 0) return hold({ code: 'no-stable-traffic' });
   }
