@@ -40,6 +40,7 @@ const routes: readonly (readonly [string, string, readonly Verb[], unknown?])[] 
   ['POST', '/v1/promotions', ['rollback'], { ...promote, mode: 'rollback' }],
   ['POST', `${promotion}/approve`, ['approve'], { plan: digest }],
   ['POST', `${promotion}/reject`, ['approve'], {}],
+  ['POST', `${promotion}/waive`, ['waive'], { gate: 'canary', note: 'night' }],
   ['POST', `${promotion}/pause`, ['promote'], {}],
   ['POST', `${promotion}/resume`, ['promote'], {}],
   ['POST', `${promotion}/abort`, ['promote', 'rollback'], {}],

@@ -14,6 +14,11 @@ interface Ownership {
 const stays = 'it stays where it is';
 const asks = 'a person is asked when the gate’s hold is over';
 
+function someTraffic(promotion: Promotion, { gate }: Unmet): Ownership {
+  const way = gate === null ? '' : `, or ${waive(promotion, gate)}`;
+  return { owner: 'traffic', how: `send requests to the service${way}`, ifNothing: asks };
+}
+
 /** Where it would take longer than the gate holds, a person need not wait for the end of that. */
 function moreTraffic(promotion: Promotion, { reason, gate }: Unmet): Ownership {
   const tooLong = 'missing' in reason && reason.missing.tooLong !== null && gate !== null;
@@ -109,16 +114,8 @@ const ownership: Readonly<
   'check-passed': { owner: 'time', how: 'nothing to do', ifNothing: stays },
   soaking: { owner: 'time', how: 'wait', ifNothing: 'it is promoted when the time is full' },
   soaked: { owner: 'time', how: 'nothing to do', ifNothing: stays },
-  'no-traffic': {
-    owner: 'traffic',
-    how: 'send requests to the service',
-    ifNothing: asks,
-  },
-  'no-stable-traffic': {
-    owner: 'traffic',
-    how: 'send requests to the service',
-    ifNothing: asks,
-  },
+  'no-traffic': someTraffic,
+  'no-stable-traffic': someTraffic,
   'outside-unreadable': {
     owner: 'environment',
     how: 'mend what it says; for a cluster: belay doctor --pre -f FILE',
