@@ -115,13 +115,18 @@ function checkSlot(slot: SlotState, request: Request, promotion: string): Answer
     return refuse(409, 'already-stable', `${release} is stable in ${slot.key.environment} already`);
   if (mode === 'promote') return ok(null);
   const earlier = rollbackCandidates(slot).map((deployed) => deployed.release);
-  return earlier.includes(release)
-    ? ok(null)
-    : refuse(
-        409,
-        'rollback-impossible',
-        earlier.length === 0
-          ? `there is no earlier version in ${slot.key.environment} to go back to`
-          : `${release} was not stable in ${slot.key.environment} before; ${earlier.join(', ')} were`,
-      );
+  if (earlier.includes(release)) return ok(null);
+  const why =
+    earlier.length === 0
+      ? `there is no earlier version in ${slot.key.environment} to go back to`
+      : `${release} was not stable in ${slot.key.environment} before; ${earlier.join(', ')} were`;
+  return refuse(409, 'rollback-impossible', `${why}${unfinished(slot)}`);
+}
+
+/** Whoever wants back from a version that is still on its way has no earlier one in mind, but what is stable. */
+function unfinished(slot: SlotState): string {
+  const moving = slot.promotions.find((p) => p.id === slot.moving && p.mode === 'promote');
+  return moving === undefined || slot.stable === null
+    ? ''
+    : `; ${moving.release} is on its way: belay abort ${moving.id} returns to ${slot.stable.release}`;
 }
