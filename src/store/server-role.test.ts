@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
+import { Client } from 'pg';
 import { admitServers, scramVerifier } from './server-role.ts';
 import { createTestDatabase } from './testing/database.ts';
 
@@ -38,4 +39,17 @@ test('the role of servers gets the password of their address, which the database
     const refused = await admit(address);
     assert.ok(!refused.ok && !refused.error.includes('secr'), address);
   }
+});
+
+test('connections of a server whose machine is gone are given up soon, and the sequencer’s lock with them', async () => {
+  await using database = await createTestDatabase();
+  await database.pool.query("alter role belay_server password 'only-on-loopback'");
+  const client = new Client({ ...database.connection, user: 'belay_server', password: 'only-on-loopback' });
+  await client.connect();
+  const { rows } = await client.query<{ idle: string; pause: string; most: string }>(
+    `select current_setting('tcp_keepalives_idle') as idle, current_setting('tcp_keepalives_interval') as pause,
+            current_setting('tcp_keepalives_count') as most`,
+  );
+  await client.end();
+  assert.deepEqual(rows, [{ idle: '10', pause: '5', most: '3' }]);
 });
