@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { person } from '../../simulation/operator.ts';
 import { TurnBench } from '../../simulation/turn-bench.ts';
 import type { Digest } from '../core/model/digest.ts';
-import type { EnvironmentDriver } from '../ports/environment.ts';
+import type { EnvironmentDriver, Outcome } from '../ports/environment.ts';
 import type { EngineStore } from '../ports/store.ts';
 import { nodeCrypto } from './crypto.ts';
 import { carryOut } from './effects.ts';
@@ -57,22 +57,31 @@ function decided(gates: readonly object[]): TurnBench {
   return bench;
 }
 
-/** Carries out what is open; gives what became of it, and the shifts that the outside was asked for. */
-async function carried(
-  bench: TurnBench,
-): Promise<{ readonly outcomes: readonly string[]; readonly shifts: number }> {
+interface Carried {
+  readonly outcomes: readonly string[];
+  /** The shifts that the outside was asked for. */
+  readonly shifts: number;
+  /** When it is tried again, in milliseconds from now. */
+  readonly again: number | null;
+}
+
+/** Carries out what is open, where every shift comes to `outcome`. */
+async function carried(bench: TurnBench, outcome: Outcome = { outcome: 'done' }): Promise<Carried> {
   let shifts = 0;
+  let again: number | null = null;
   const record = { ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' };
   const store: Partial<EngineStore> = {
     load: () => Promise.resolve(record),
-    release: () => Promise.resolve(),
+    release: async (_, dueAt) => {
+      again = dueAt === null ? null : dueAt - bench.now;
+    },
     effectFailed: () => Promise.resolve(),
   };
   const driver: Pick<EnvironmentDriver, 'traffic'> = {
     traffic: {
       shift: () => {
         shifts += 1;
-        return Promise.resolve({ outcome: 'done' });
+        return Promise.resolve(outcome);
       },
     },
   };
@@ -81,29 +90,50 @@ async function carried(
     signal: new AbortController().signal,
     diagnosticsLimit: () => new AbortController().signal,
   });
-  return { outcomes: results.map((r) => r.outcome), shifts };
+  return { outcomes: results.map((r) => r.outcome), shifts, again };
+}
+
+/** The open effect has failed so often already. */
+function failedBefore(bench: TurnBench, attempts: number): void {
+  const [open] = bench.slot.effects;
+  assert.ok(open !== undefined);
+  const { type: effect, generation } = open.action;
+  const message = 'away';
+  bench.entry({
+    type: 'effect-failed',
+    at: bench.now,
+    generation,
+    effect,
+    attempts,
+    outcome: 'failed',
+    message,
+  });
 }
 
 test('what was decided is carried out', async () => {
-  assert.deepEqual(await carried(decided([window, approval])), { outcomes: ['done'], shifts: 1 });
+  assert.deepEqual(await carried(decided([window, approval])), {
+    outcomes: ['done'],
+    shifts: 1,
+    again: 3_000,
+  });
 });
 
 test('a window that has closed since the decision keeps traffic away', async () => {
   const bench = decided([window]);
   bench.now = 2_000_000;
-  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0, again: 1_000 });
 });
 
 test('an approval that has run out since the decision keeps traffic away', async () => {
   const bench = decided([approval]);
   bench.now += 600_000;
-  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0, again: 1_000 });
 });
 
 test('a pause that came after the decision keeps traffic away', async () => {
   const bench = decided([]);
   bench.entry({ type: 'paused', at: bench.now, by: person('dana'), promotion: 'v2-production', note: '' });
-  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0 });
+  assert.deepEqual(await carried(bench), { outcomes: ['frozen'], shifts: 0, again: 1_000 });
 });
 
 test('a step that a closed window kept back is not counted as late, and goes on when it opens', () => {
@@ -113,4 +143,25 @@ test('a step that a closed window kept back is not counted as late, and goes on 
   assert.equal(bench.promotion('v2-production').state, 'rolling-out');
   bench.now = 3_000_000;
   assert.deepEqual(bench.moves(), ['shifting']);
+});
+
+test('what fails is tried again with growing pauses; traffic on its way back never waits for long', async () => {
+  const away = { outcome: 'failed', message: 'away' } as const;
+  const bench = decided([]);
+  assert.equal((await carried(bench, away)).again, 250);
+  failedBefore(bench, 9);
+  assert.equal((await carried(bench, away)).again, 30_000);
+  // The answer was lost, and it has happened: it is seen, and a person takes it back.
+  bench.observe({ v1: 1, v2: 1 }, { v1: 90, v2: 10 });
+  bench.turn();
+  bench.entry({
+    type: 'abort-asked',
+    at: bench.now,
+    by: person('dana'),
+    promotion: 'v2-production',
+    note: '',
+  });
+  bench.turn();
+  failedBefore(bench, 9);
+  assert.equal((await carried(bench, away)).again, 2_000);
 });

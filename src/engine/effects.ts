@@ -17,10 +17,15 @@ import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
 /** An effect that was accepted and is not seen yet is asked for again after this long. */
 const askAgainMs = 3_000;
 const longestPauseMs = 30_000;
+/** Traffic that is to leave a release is tried again soon, however long the outside was away. */
+const longestBackMs = 2_000;
 
 /** The pause before the next try, in milliseconds: doubling from 250 ms. */
-export const pauseAfter = (attempts: number): number =>
-  Math.min(longestPauseMs, 250 * 2 ** Math.min(attempts - 1, 10));
+const pauseAfter = (attempts: number, longest: number): number =>
+  Math.min(longest, 250 * 2 ** Math.min(attempts - 1, 10));
+
+const longestPause = (slot: SlotState, action: Action): number =>
+  action.type === 'shift-traffic' && !grows(slot, action) ? longestBackMs : longestPauseMs;
 
 /** When the calls of one piece of work are given up: all of them, and before that the reading of diagnostics. */
 export interface CallLimits {
@@ -54,7 +59,7 @@ export async function carryOut(
       await keepDiagnostics(store, driver, crypto, record.slot, open.action, diagnosticsLimit);
     const outcome = await attempt(record, driver, crypto, open, signal);
     results.push({ effect: open.action.type, outcome: outcome.outcome });
-    const pause = await settle(store, claim, open, outcome);
+    const pause = await settle(store, claim, open, outcome, longestPause(record.slot, open.action));
     due = due === null ? record.now + pause : Math.min(due, record.now + pause);
   }
   await store.release(claim, due);
@@ -174,7 +179,13 @@ function rendered(
 }
 
 /** Records what went wrong, and says how long to pause. */
-async function settle(store: EngineStore, claim: Claim, open: OpenEffect, outcome: Attempt): Promise<number> {
+async function settle(
+  store: EngineStore,
+  claim: Claim,
+  open: OpenEffect,
+  outcome: Attempt,
+  longest: number,
+): Promise<number> {
   const attempts = (open.failure?.attempts ?? 0) + 1;
   switch (outcome.outcome) {
     case 'done':
@@ -192,10 +203,10 @@ async function settle(store: EngineStore, claim: Claim, open: OpenEffect, outcom
     case 'failed':
     case 'unknown':
       await store.effectFailed(claim.slot, open, outcome.outcome, outcome.message);
-      return pauseAfter(attempts);
+      return pauseAfter(attempts, longest);
     case 'refused':
       await store.effectFailed(claim.slot, open, 'failed', outcome.message);
-      return pauseAfter(attempts);
+      return pauseAfter(attempts, longest);
     default:
       return unreachable(outcome);
   }

@@ -186,10 +186,11 @@ function failureOf({ kind, metadata }: Manifest, error: ApiError): Outcome {
 }
 
 /**
- * How long open requests are waited for before pods are told to end; they have their own grace after that. Half of what
- * an effect's call may take: the rest is for the removal itself, which a request that never ends would hold back for ever.
+ * How long open requests are waited for before pods are told to end; they have their own grace after that. A third of
+ * what an effect's call may take: the rest is for the removal itself, which a request that never ends would hold back for
+ * ever.
  */
-const drainLimitMs = 1_500;
+const drainLimitMs = 1_000;
 const drainLookEveryMs = 100;
 
 /**
