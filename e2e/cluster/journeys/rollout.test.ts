@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { pathOf, resources } from '../../../src/drivers/kubernetes/client/resources.ts';
 import { must } from './cluster.ts';
 import { ClusterStack } from './cluster-stack.ts';
+import { killedAt } from './kill-journey.ts';
 import { weightsSeen } from './outside.ts';
 import { settled } from './settled.ts';
 
@@ -70,23 +70,5 @@ test('a pod that is killed without a word takes no other down, and the rollout g
   assert.ok(!Object.keys(stack.customers.problems).some((problem) => problem.startsWith('v2')));
 });
 
-test('killed between the route’s patch and its record, another server goes on', async () => {
-  const { stack, server } = await ClusterStack.withV1('server-killed');
-  await using _ = stack;
-  await server.stop('SIGTERM');
-  const faulty = await stack.startServer({
-    entry: './faulty-server.ts',
-    environment: { FAULT_POINT: 'shift-done', FAULT_OCCURRENCE: '2' },
-  });
-  const seal = await stack.open({ name: 'v2', failEvery: 0 });
-  faulty.child.send('arm');
-  await once(faulty.child, 'message');
-  await seal();
-  assert.equal((await faulty.ended).by, 'SIGKILL');
-  await stack.startServer();
-  const end = await stack.end('v2');
-  assert.equal(end.state, 'promoted', end.sentence);
-  await settled(stack, 'v2', 'v1');
-  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 50, 100]);
-  assert.deepEqual(stack.customers.problems, {});
-});
+test('killed between the route’s patch and its record, another server goes on', () =>
+  killedAt('server-killed', { at: 'shift-done', occurrence: 2 }));
