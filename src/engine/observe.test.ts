@@ -30,14 +30,16 @@ async function look(
   history: Result<MetricsHistory, Unreadable>,
   scraped: Result<readonly Sample[], Unreadable> = ok([]),
   unreadable?: string,
+  signal = new AbortController().signal,
 ) {
+  const seen: object[] = [];
   const failed: string[] = [];
   const reads: HistoryRead[] = [];
   const news: SourceNews[] = [];
   const asked: object[] = [];
   const store: Partial<EngineStore> = {
     load: async () => ({ ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' }),
-    observed: async () => undefined,
+    observed: async (_slot, one) => void seen.push(one),
     sampled: async () => undefined,
     release: async () => undefined,
     historyRead: async (_slot, read) => void reads.push(read),
@@ -52,7 +54,6 @@ async function look(
       return history;
     },
   };
-  const { signal } = new AbortController();
   await observeSlot(
     store as EngineStore,
     {
@@ -67,7 +68,7 @@ async function look(
     { signal, historyLimit: signal },
     () => undefined,
   );
-  return { reads, asked, news, failed };
+  return { reads, asked, news, failed, seen };
 }
 
 const sample = (t: number): Sample => ({
@@ -159,4 +160,10 @@ test('that nobody can look at a slot is recorded once it lasts, with the words, 
   assert.deepEqual(wait?.reason, { code: 'outside-unreadable', message: 'forbidden', since });
   bench.observe({ v1: 1 }, { v1: 100 });
   assert.ok(!bench.waits().includes('outside-unreadable'));
+});
+
+test('a look whose time was over when it was done is not recorded: another may have looked since', async () => {
+  const nothing = err({ code: 'unreachable', message: 'no answer' } as const);
+  assert.equal((await look(begun(), nothing)).seen.length, 1);
+  assert.equal((await look(begun(), nothing, ok([]), undefined, AbortSignal.abort())).seen.length, 0);
 });

@@ -51,8 +51,9 @@ export async function observeSlot(
     return 'unreadable';
   }
   const seen = await driver.observer.observe(claim.slot, signal);
-  if (seen.ok) await store.observed(claim.slot, seen.value);
-  else await recordUnseen(store, record, seen.error.message);
+  if (!seen.ok) await recordUnseen(store, record, seen.error.message);
+  // A process that stood still has an old look in its hands: another may have looked since, and acted on it.
+  else if (!signal.aborted) await store.observed(claim.slot, seen.value);
   const begun = await readHistory(store, driver, claim, record, historyLimit);
   const scraped = await scrape(store, driver, claim, slot, seen.ok ? seen.value.weights : null, signal);
   if (scraped?.ok === false) unscraped(scraped.error);
