@@ -143,7 +143,7 @@ export function broken(looks: readonly Look[]): readonly string[] {
 export const weightsSeen = (looks: readonly Look[], release: string): readonly number[] =>
   looks.map(({ route }) => route[release] ?? 0).filter((weight, i, all) => i === 0 || weight !== all[i - 1]);
 
-/** A gateway follows a route a moment later, and what was open then is still answered. */
+/** A gateway follows a route a moment later, what was open then is still answered, and looks see both a moment later. */
 const routeLagMs = 2_000;
 
 /** What the gateway sent to a release that had no weight in the route, by its own counters. */
@@ -151,7 +151,7 @@ export function unroutedRequests(looks: readonly Look[], counts: readonly Count[
   return counts.slice(1).flatMap(({ at, served }, i) => {
     const before = counts[i];
     if (before === undefined) return [];
-    const seen = looks.filter((look) => look.at > before.at - routeLagMs && look.at <= at);
+    const seen = looks.filter((look) => look.at > before.at - routeLagMs && look.at < at + routeLagMs);
     return Object.entries(served).flatMap(([release, { requests }]) => {
       const more = requests - (before.served[release]?.requests ?? 0);
       const routed = seen.some(({ route }) => (route[release] ?? 0) > 0);
