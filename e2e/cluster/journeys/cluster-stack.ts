@@ -37,12 +37,14 @@ export interface StackOptions {
   readonly latency?: object | null;
   /** Where the server reads the gateway's counters. */
   readonly statistics?: string;
+  /** Where samples come from instead. */
+  readonly metrics?: (place: Place) => object;
 }
 
 /** `context` is null for a server that runs in the cluster itself. */
 export const documents = (
   place: Place,
-  { rollout = {}, latency = null, statistics = place.cluster.envoyUrl }: StackOptions = {},
+  { rollout = {}, latency = null, statistics = place.cluster.envoyUrl, metrics }: StackOptions = {},
   context: string | null = 'server',
 ): readonly BelayDocumentInput[] => [
   { apiVersion, kind: 'Project', metadata: { name: slot.project }, spec: { trust: [] } },
@@ -57,6 +59,7 @@ export const documents = (
         namespace: place.namespace,
         gateway: { statistics: [statistics], configuration: [place.cluster.envoyUrl] },
       },
+      ...(metrics === undefined ? {} : { metrics: metrics(place) as never }),
       replicas: 2,
       warm: '3s',
     },

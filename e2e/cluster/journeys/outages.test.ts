@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { connectCluster } from '../cluster.ts';
-import { must, testCluster } from './cluster.ts';
+import { must, type Place, testCluster } from './cluster.ts';
 import { ClusterStack } from './cluster-stack.ts';
 import { broken, weightsSeen } from './outside.ts';
 import { settled } from './settled.ts';
@@ -83,6 +83,48 @@ test('the gateway’s counters are away in the middle of a step: it holds and sa
   const waits = (await stack.slot())?.promotions[0]?.waits.map(({ sentence }) => sentence);
   t.diagnostic(`meanwhile: ${waits?.join('; ')}`);
   page.closed = false;
+  const end = await stack.end('v2');
+  assert.equal(end.state, 'promoted', end.sentence);
+  await settled(stack, 'v2', 'v1');
+  assert.deepEqual(weightsSeen(stack.outside.looks, 'v2'), [0, 10, 50, 100]);
+  assert.deepEqual(stack.customers.problems, {});
+});
+
+/** What Envoy has counted, as the cluster's Prometheus has it. */
+const fromPrometheus = ({ cluster, namespace }: Place): object => ({
+  source: 'prometheus',
+  url: cluster.prometheusUrl,
+  every: '1s',
+  window: '1m',
+  requests: 'envoy_cluster_upstream_rq_completed',
+  errors: 'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}',
+  latency: null,
+  started: null,
+  release: { label: 'envoy_cluster_name', value: `${namespace}_\${workload}_80` },
+  pod: 'instance',
+});
+
+test('Prometheus is away in the middle of a step: it holds and says so, and goes on when it is back', async (t) => {
+  using cluster = await connectCluster();
+  const { processes } = cluster;
+  if (processes === undefined) return t.skip('the Prometheus of somebody else’s cluster is left alone');
+  const { stack } = await ClusterStack.withV1('prometheus-away', {
+    rollout: { stepAtLeast: '2s' },
+    metrics: fromPrometheus,
+  });
+  await using _ = stack;
+  await stack.release({ name: 'v2', failEvery: 0 });
+  await stack.untilWeight('v2', 10);
+  await processes.stop('prometheus', 'SIGKILL');
+  try {
+    await delay(15_000);
+    assert.deepEqual((await stack.outside.look()).route, { v1: 90, v2: 10 });
+    const waits = (await stack.slot())?.promotions[0]?.waits.map(({ sentence }) => sentence) ?? [];
+    t.diagnostic(`meanwhile: ${waits.join('; ')}`);
+    assert.match(waits.join('; '), /Prometheus/);
+  } finally {
+    await processes.restart('prometheus');
+  }
   const end = await stack.end('v2');
   assert.equal(end.state, 'promoted', end.sentence);
   await settled(stack, 'v2', 'v1');
