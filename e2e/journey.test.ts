@@ -116,7 +116,14 @@ test('a user’s own service, from belay up to verified evidence', async () => {
     assert.equal(unknown.code, 6, 'without a key from elsewhere the pack could be anybody’s');
     const [, key = ''] = await up.said(/evidence verify --key:\s+(\S+)/);
     assert.match(await done('evidence', 'verify', 'pack', '--key', key), /outcome: verified/);
+    writeFileSync(join(home.path, 'samples.ndjson'), await done('evidence', 'samples', 'pack'));
+    const replayed = JSON.parse(
+      (await belay('analysis', 'replay', 'samples.ndjson', '-o', 'json')).stdout,
+    ) as { readonly decisions: readonly unknown[] };
+    assert.ok(replayed.decisions.length > 0, 'what a rollout was judged by can be played again');
     await done('evidence', 'export', 'v3', '-d', 'pack-of-v3');
+    await done('evidence', 'export', 'v1', '-d', 'pack-of-v1');
+    assert.equal((await belay('evidence', 'samples', 'pack-of-v1')).code, 1, 'v1 was compared with nothing');
     assert.match(await done('evidence', 'verify', 'pack-of-v3', '--key', key), /outcome: verified/);
 
     const refused = await runBelay(home, ['status'], { env: { BELAY_URL: url, BELAY_TOKEN: 'wrong' } });

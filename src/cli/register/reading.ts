@@ -88,6 +88,15 @@ function registerEvidence(program: Command): void {
   connected(exported).action(async (release, options) =>
     (await import('../commands/evidence.ts')).exportEvidence(release, options),
   );
+  described(evidence.command('samples <folder>'), 'Print what a rollout was judged by, for analysis replay', [
+    'belay evidence samples ./pack > samples.ndjson',
+    'belay evidence samples ./pack --environment production | belay analysis replay - --gate gate.yaml',
+  ])
+    .option('--environment <name>', 'of the rollout there')
+    .option('--promotion <id>', 'of this one, where there were several')
+    .action(async (folder, options) =>
+      (await import('../commands/evidence-samples.ts')).evidenceSamples(folder, options),
+    );
   described(evidence.command('verify <folder>'), 'Check a pack: no server, no network', [
     'belay evidence verify ./pack',
     'belay evidence verify ./pack -o json',
