@@ -5,6 +5,7 @@ import type { Crypto } from '../core/model/digest.ts';
 import type { SlotKey } from '../core/model/name.ts';
 import { err, ok, type Result } from '../core/model/result.ts';
 import type { Promotion, SlotState } from '../core/model/state.ts';
+import { cutWords } from '../core/model/words.ts';
 import type { EnvironmentDriver } from '../ports/environment.ts';
 import type { EngineStore } from '../ports/store.ts';
 
@@ -43,7 +44,7 @@ export async function keepDiagnostics(
       content: bytes === null ? null : crypto.digest(bytes),
       processes: found.ok ? found.value.processes.length : 0,
       events: found.ok ? found.value.events.length : 0,
-      message: found.ok ? '' : found.error.slice(0, 500),
+      message: found.ok ? '' : cutWords(found.error, 500),
     },
     bytes,
   );

@@ -5,8 +5,12 @@ import type { Weight } from '../core/model/observation.ts';
 import { ok, type Result } from '../core/model/result.ts';
 import type { SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
+import { cutWords } from '../core/model/words.ts';
 import type { EnvironmentDriver, Unreadable } from '../ports/environment.ts';
 import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
+
+/** As much of what the outside says is recorded. */
+const longestWords = 500;
 
 /** How often a slot is looked at, in milliseconds. */
 export interface ObservePace {
@@ -86,7 +90,7 @@ async function readHistory(
     promotion: moving.id,
     slices: read.ok ? [...read.value.slices] : [],
     ended: read.ok ? read.value.ended : null,
-    message: read.ok ? '' : read.error.message.slice(0, 500),
+    message: read.ok ? '' : cutWords(read.error.message, longestWords),
     analysis,
   });
   return true;
@@ -98,7 +102,7 @@ async function recordUnseen(
   { slot, pending, now }: TurnRecord,
   message: string,
 ): Promise<void> {
-  const said = message.slice(0, 500);
+  const said = cutWords(message, longestWords);
   if (isNews(slot, said, pending.seenUntil ?? slot.seenUntil, now)) await store.lookFailed(slot.key, said);
 }
 
@@ -110,7 +114,7 @@ async function recordOutage(
 ): Promise<void> {
   const promotion = slot.promotions.find((p) => p.id === slot.moving);
   if (promotion === undefined) return;
-  const news = sourceNews(promotion, scraped.ok ? null : scraped.error.message.slice(0, 500), now);
+  const news = sourceNews(promotion, scraped.ok ? null : cutWords(scraped.error.message, longestWords), now);
   if (news !== null) await store.sourceChanged(slot.key, news);
 }
 

@@ -12,6 +12,7 @@ import {
 import { type Observation, type Sample, sameSight } from '../core/model/observation.ts';
 import type { OpenEffect } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
+import { cutWords } from '../core/model/words.ts';
 import type { SourceNews } from '../core/decide/outage.ts';
 import { releasesRead } from '../core/decide/outcomes.ts';
 import type {
@@ -199,7 +200,7 @@ export class PostgresEngineStore implements EngineStore {
       effect: effect.action.type,
       attempts: (effect.failure?.attempts ?? 0) + 1,
       outcome,
-      message: message.slice(0, 500),
+      message: cutWords(message, 500),
     }));
   }
 

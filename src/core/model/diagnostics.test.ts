@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { canonicalJson } from './canonical.ts';
 import { boundDiagnostics, Diagnostics, withoutSecrets } from './diagnostics.ts';
 
 test('what looks like a secret is taken out of a log line, and the rest of the line stays', () => {
@@ -44,6 +45,15 @@ test('diagnostics of any size come out within their bounds, the troubled process
     processes.map(({ name }) => name),
     ['c', 'b', 'a'],
   );
+});
+
+test('a line that is cut through a character, or has half of one, can be recorded', () => {
+  const line = `${'a'.repeat(499)}😀`;
+  const bound = boundDiagnostics({
+    processes: [{ name: 'a', state: line, restarts: 0, log: [line, '\uD83D', '\u0000\u001b[31m'] }],
+    events: [{ at: 0, about: `${'a'.repeat(252)}😀`, text: line }],
+  });
+  assert.deepEqual(Diagnostics.parse(JSON.parse(canonicalJson(bound))), bound);
 });
 
 test('a long line costs no more than a moment', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Millis } from './time.ts';
+import { cutWords } from './words.ts';
 
 const mostProcesses = 5;
 const mostLines = 30;
@@ -41,7 +42,7 @@ export function boundDiagnostics({ processes, events }: Diagnostics): Diagnostic
       )
       .slice(0, mostProcesses)
       .map(({ name, state, restarts, log }) => ({
-        name: name.slice(0, 253),
+        name: cutWords(name, 253),
         state: told(state),
         restarts,
         log: log.slice(-mostLines).map(told),
@@ -49,12 +50,12 @@ export function boundDiagnostics({ processes, events }: Diagnostics): Diagnostic
     events: events
       .toSorted((a, b) => a.at - b.at)
       .slice(-mostEvents)
-      .map(({ at, about, text }) => ({ at, about: about.slice(0, 253), text: told(text) })),
+      .map(({ at, about, text }) => ({ at, about: cutWords(about, 253), text: told(text) })),
   };
 }
 
 /** Secrets are taken out before a line is cut: half of one would not be recognised. */
-const told = (line: string): string => withoutSecrets(line).slice(0, longestLine);
+const told = (line: string): string => cutWords(withoutSecrets(line), longestLine);
 
 const hidden = '[removed]';
 
