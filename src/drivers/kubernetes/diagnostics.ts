@@ -11,7 +11,8 @@ import type { SlotTarget } from './target.ts';
 /** Pods that are asked for their words; a release that is turned back is small, and its pods say the same. */
 const mostPods = 5;
 const mostLines = 30;
-const mostLogBytes = 16_384;
+/** Room for long lines: where there is more, the API leaves out the end, which tells most. */
+const mostLogBytes = mostLines * 4_000;
 
 const Terminated = z.object({ exitCode: z.int().optional(), reason: z.string().optional() });
 const ContainerState = z.object({
