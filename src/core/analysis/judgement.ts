@@ -9,6 +9,7 @@ import { leastExcess, type MetricProfile, type Profile, seriesOf } from './profi
 import { evidenceAgainst, proportionBounds } from './proportion.ts';
 import { marginBefore } from './rollout.ts';
 import {
+  canaryAtStage,
   differenceBounds,
   evidenceOf,
   excessOf,
@@ -93,7 +94,7 @@ export function decideRollout(
   next: number,
 ): Pick<Judgement, 'move' | 'reason'> {
   const moment = { t, next, evidence: rolloutEvidence(state) };
-  return goBack(state, profile, moment) ?? cannotTell(state, profile, t) ?? goOn(state, profile, moment);
+  return goBack(state, profile, moment) ?? cannotTell(state, profile, moment) ?? goOn(state, profile, moment);
 }
 
 /**
@@ -123,7 +124,7 @@ function goBack(state: RolloutState, profile: Profile, { evidence }: Moment): De
     const name = seriesOf(metric);
     const series = state.series[name];
     if (limit === null || series === undefined) continue;
-    const { bad, requests } = series.stage.canary;
+    const { bad, requests } = canaryAtStage(series);
     // Clusters count as one: what is beyond the limit by one burst is not yet beyond it.
     const dispersion = seriesDispersion(series);
     if (
@@ -142,6 +143,9 @@ function goBack(state: RolloutState, profile: Profile, { evidence }: Moment): De
   return { move: 'rollback', reason: { code: 'worse', series: name, excess } };
 }
 
+/** Half of what speaks for going back. */
+const isSuspicious = (evidence: number, { alpha }: Profile): boolean => evidence >= 0.5 * ln(1 / alpha);
+
 const ofRequests = (state: RolloutState): readonly (readonly [string, SeriesState])[] =>
   Object.entries(state.series).filter(([name]) => !isSaturated(name));
 
@@ -153,7 +157,7 @@ function culprit(state: RolloutState): readonly [string, SeriesState] {
 }
 
 /** What makes the last interval say nothing. */
-function cannotTell(state: RolloutState, profile: Profile, t: number): Decided | null {
+function cannotTell(state: RolloutState, profile: Profile, { t, evidence }: Moment): Decided | null {
   if (state.silent !== null) return hold({ code: 'no-aligned-data', silent: state.silent });
   if (state.stage === null) return hold({ code: 'no-traffic' });
   for (const { metric } of profile.metrics) {
@@ -164,6 +168,8 @@ function cannotTell(state: RolloutState, profile: Profile, t: number): Decided |
       // A gateway may add times some seconds after the requests.
       const isLate = t - state.stage.since < 30;
       if (other && !isLate) return hold({ code: 'not-counted', series: seriesOf(metric) });
+      // What was suspected at the weight before is not taken back by a weight at which nothing was compared yet.
+      if (isSuspicious(evidence, profile)) return null;
       // Nothing was compared: all traffic may have gone to the canary, for longer than chance explains.
       return hold({ code: idleArm(series) === 'stable' ? 'no-stable-traffic' : 'no-traffic' });
     }
@@ -175,7 +181,7 @@ function cannotTell(state: RolloutState, profile: Profile, t: number): Decided |
 /** Whether all that is required has been shown, and else what is missing. */
 function goOn(state: RolloutState, profile: Profile, { t, next, evidence }: Moment): Decided {
   const [worst, series] = culprit(state);
-  if (evidence >= 0.5 * ln(1 / profile.alpha))
+  if (isSuspicious(evidence, profile))
     return hold({ code: 'suspicious', series: worst, excess: six(excessOf(series)) });
   const open = profile.metrics
     .map((one) => ({ one, name: seriesOf(one.metric), series: state.series[seriesOf(one.metric)] }))

@@ -88,12 +88,16 @@ export function differenceBounds(state: SeriesState, alpha: number): readonly [l
 }
 
 /** The evidence begins anew for a stage: another weight, another question. */
-export const restartStage = (state: SeriesState): SeriesState => ({
+export const restartStage = ({ alone: _, ...state }: SeriesState): SeriesState => ({
   ...state,
   promotion: 0,
   promotionBest: 0,
   stage: nothing,
 });
+
+/** All that the canary has counted at this stage, beside requests of stable or alone. */
+export const canaryAtStage = ({ stage, alone }: SeriesState): ArmPair['canary'] =>
+  alone === undefined ? stage.canary : plus(stage.canary, alone);
 
 const tallies = (pods: Readonly<Record<string, Counts>>, name: string): Record<string, Tally> => {
   const found: Record<string, Tally> = {};
@@ -146,6 +150,7 @@ export function addInterval(
       : state.promotion;
   return {
     ...weighed,
+    ...(nc > 0 && ns <= 0 ? { alone: plus(state.alone ?? nothing.canary, pair.canary) } : {}),
     ratio,
     blocks: abnormal
       ? state.blocks

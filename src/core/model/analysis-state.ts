@@ -121,6 +121,8 @@ export const SeriesState = z
     /** The counts at this stage, and over the rollout. */
     stage: ArmPair,
     total: ArmPair,
+    /** The canary's counts at this stage while stable had no requests: nothing is compared, and a limit counts them. */
+    alone: Arm.optional(),
     /** How many intervals in a row stable alone was out of the ordinary. */
     abnormal: z.number(),
     /** For how long (seconds) each arm has had no requests, and how many it should have had by the other's. */

@@ -127,6 +127,41 @@ test('nobody goes across an absolute limit, even one that is not surely exceeded
   assert.equal(gateSays(bench)?.reason.code, 'waived');
 });
 
+test('what the canary has failed while stable had no requests counts against its limit', () => {
+  const bench = atTen();
+  bench.counted(19, 1, 0, 0);
+  waive(bench);
+  assert.equal(gateSays(bench)?.reason.code, 'no-traffic');
+  bench.now += 15_000;
+  seen(bench, 10);
+  bench.counted(300, 60, 0, 0);
+  assert.ok(bench.moves().includes('turned-back'));
+});
+
+test('what was suspected, or beyond a limit, before the weight grew is not forgotten where nothing was counted yet', () => {
+  const grown = (gate: object, canary: number, errors: number): TurnBench => {
+    const bench = atTen(gate);
+    waive(bench);
+    const { weights } = bench.slot;
+    bench.turn();
+    const asked = bench.slot.weights;
+    // Scrapes of the weight before, that came after the decision.
+    bench.slot = { ...bench.slot, weights };
+    bench.counted(canary, errors, 9 * canary, 2);
+    bench.slot = { ...bench.slot, weights: asked };
+    bench.now += 15_000;
+    seen(bench, 50);
+    bench.turn();
+    bench.counted(0, 0, 0, 0);
+    waive(bench, { forMs: 60 * minute });
+    return bench;
+  };
+  const suspected = grown({ errors: { marginPoints: 2 } }, 60, 9);
+  assert.equal(gateSays(suspected)?.reason.code, 'suspicious');
+  const limited = grown({}, 19, 1);
+  assert.equal(gateSays(limited)?.reason.code, 'no-traffic');
+});
+
 test('what is suspicious, or will not settle, is no want of traffic', () => {
   const bench = atTen({ errors: { marginPoints: 2 } });
   waive(bench, { forMs: 60 * minute });

@@ -1,5 +1,6 @@
 import { gateProfile, seriesOf } from '../../analysis/profile.ts';
-import type { GateAnalysis } from '../../model/analysis-state.ts';
+import { canaryAtStage } from '../../analysis/series.ts';
+import type { GateAnalysis, SeriesState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import type { ArmCounts, Reason } from '../../model/reason.ts';
 import type { Promotion, Waiver } from '../../model/state.ts';
@@ -61,11 +62,18 @@ function speaksAgainst(
   } else if (!isForWantOfTraffic(reason)) return { because: 'says', reason };
   for (const { metric, limit } of gateProfile(gate).metrics) {
     const series = seriesOf(metric);
-    const counts = analysis?.rollout.series[series]?.stage.canary;
-    if (limit !== null && counts !== undefined && counts.bad > limit * counts.requests)
+    const counts = canaryCounts(analysis?.rollout.series[series]);
+    if (limit !== null && counts !== null && counts.bad > limit * counts.requests)
       return { because: 'limit', series, counts: { ...counts }, limit };
   }
   return null;
+}
+
+/** What the canary has counted at this weight; where that is nothing yet, in the rollout. */
+function canaryCounts(series: SeriesState | undefined): ArmCounts | null {
+  if (series === undefined) return null;
+  const here = canaryAtStage(series);
+  return here.requests > 0 ? here : series.total.canary;
 }
 
 /**
