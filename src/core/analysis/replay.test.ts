@@ -156,6 +156,32 @@ test('an arm that hangs before anything was shown has no traffic: no time is for
   }
 });
 
+test('with little traffic a canary that had a request between two of stable is no stable that hangs', () => {
+  const scrapes: readonly (readonly [canary: number, stable: number])[] = [
+    [0, 0],
+    [1, 9],
+    [1, 0],
+    [0, 4],
+    [1, 0],
+    [0, 3],
+    [1, 0],
+    [0, 0],
+    [0, 5],
+  ];
+  let [canary, stable] = [0, 0];
+  const samples = scrapes.flatMap(([c, s], i): readonly Sample[] => {
+    canary += c;
+    stable += s;
+    const at = { t: i, weight: 0.1, bad: {}, latencyMs: {} };
+    return [
+      { ...at, arm: 'canary', pod: 'c', requests: canary },
+      { ...at, arm: 'stable', pod: 's', requests: stable },
+    ];
+  });
+  const { decisions } = replay(samples, [], errorsOnly);
+  assert.deepEqual([...new Set(decisions.map(({ reason }) => reason.code))], ['learning']);
+});
+
 test('where all traffic goes to the canary it is stable that has none', () => {
   const { final } = replay(
     recorded({ minutes: 5, requests: 1500, stable: 0.005, canary: 0.005, weights: [[0, 1]] }),

@@ -93,6 +93,8 @@ export const restartStage = ({ alone: _, ...state }: SeriesState): SeriesState =
   promotion: 0,
   promotionBest: 0,
   stage: nothing,
+  // How many requests an arm should have had was reckoned by the shares of the weight before.
+  idle: { ...state.idle, missed: 0 },
 });
 
 /** All that the canary has counted at this stage, beside requests of stable or alone. */
@@ -187,28 +189,34 @@ function idleAfter(
   ns: number,
   seconds: number,
 ): SeriesState['idle'] {
-  const [canary, stable] = [stage.canary.requests, stage.stable.requests];
-  const usual = canary > 0 && stable > 0 ? (nc <= 0 ? (ns * canary) / stable : (nc * stable) / canary) : 0;
+  const both = stage.canary.requests + stage.stable.requests;
+  // The chance that all of the interval's requests went to one arm, by the shares at this stage.
+  const missed = (requests: number, own: number): number =>
+    own > 0 && own < both ? requests * ln(both / own) : 0;
+  const usual = nc <= 0 ? missed(ns, stage.stable.requests) : missed(nc, stage.canary.requests);
+  // The arm that was silent speaks: what the other misses is another matter.
+  const turned =
+    (nc > 0 && idle.canary > 0 && idle.stable === 0) || (ns > 0 && idle.stable > 0 && idle.canary === 0);
   return {
     canary: nc > 0 ? 0 : stored(idle.canary + seconds),
     stable: ns > 0 ? 0 : stored(idle.stable + seconds),
-    missed: nc > 0 && ns > 0 ? 0 : stored(idle.missed + usual),
+    missed: nc > 0 && ns > 0 ? 0 : stored((turned ? 0 : idle.missed) + usual),
   };
 }
 
-/** Expected requests, and seconds, without any of which an arm has gone silent: chance gives the first in 1 of 150. */
-const silence = { requests: 5, seconds: 60 };
+/** Without requests for so long, or with so small a chance of that (its -ln: 1 of 150), an arm has gone silent. */
+const silence = { chance: 5, seconds: 60 };
 
 /** The arm that counts no requests any more although it should; the canary where it is both. */
 export function idleArm({ idle }: SeriesState): 'canary' | 'stable' | null {
   const isIdle = (seconds: number): boolean =>
-    seconds > 0 && (idle.missed >= silence.requests || seconds >= silence.seconds);
+    seconds > 0 && (idle.missed >= silence.chance || seconds >= silence.seconds);
   return isIdle(idle.canary) ? 'canary' : isIdle(idle.stable) ? 'stable' : null;
 }
 
 /** Whether that is more than little traffic: requests were expected, or both arms have gone silent. */
 export const isHanging = ({ idle }: SeriesState): boolean =>
-  idle.missed >= silence.requests || Math.min(idle.canary, idle.stable) >= silence.seconds;
+  idle.missed >= silence.chance || Math.min(idle.canary, idle.stable) >= silence.seconds;
 
 /**
  * Stable's bursts, and their own ratio: a canary that fails in every interval has ten times the bad events and but few

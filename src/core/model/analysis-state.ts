@@ -125,7 +125,7 @@ export const SeriesState = z
     alone: Arm.optional(),
     /** How many intervals in a row stable alone was out of the ordinary. */
     abnormal: z.number(),
-    /** For how long (seconds) each arm has had no requests, and how many it should have had by the other's. */
+    /** For how long (seconds) each arm has had no requests; and how improbable that is by the other's: -ln of the chance. */
     idle: z.strictObject({ canary: z.number(), stable: z.number(), missed: z.number() }).readonly(),
   })
   .readonly();
