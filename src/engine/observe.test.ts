@@ -162,6 +162,24 @@ test('that nobody can look at a slot is recorded once it lasts, with the words, 
   assert.ok(!bench.waits().includes('outside-unreadable'));
 });
 
+test('a slot where nothing moves may miss one look, and words that come and go are told less and less often', async () => {
+  const bench = new TurnBench();
+  bench.bootstrap('v1', bench.production({}), 1);
+  bench.observe({ v1: 1 }, { v1: 100 });
+  let told = 0;
+  const blind = async (words: string): Promise<void> => {
+    bench.now += 10_000;
+    for (const message of (await look(bench, ok(noHistory), ok([]), words)).failed) {
+      bench.entry({ type: 'look-failed', at: bench.now, message });
+      told += 1;
+    }
+  };
+  await blind('pods: no answer');
+  assert.equal(told, 0);
+  for (let i = 0; i < 360; i++) await blind(i % 2 === 0 ? 'pods: no answer' : 'routes: no answer');
+  assert.ok(told > 1 && told <= 12, `${told} entries in an hour`);
+});
+
 test('a look whose time was over when it was done is not recorded: another may have looked since', async () => {
   const nothing = err({ code: 'unreachable', message: 'no answer' } as const);
   assert.equal((await look(begun(), nothing)).seen.length, 1);
