@@ -179,7 +179,7 @@ export function addInterval(
     promotion,
     promotionBest: Math.max(state.promotionBest, promotion),
     abnormal: abnormal ? state.abnormal + 1 : 0,
-    idle: idleAfter(state, nc, ns, seconds),
+    idle: idleAfter(state, nc, ns, interval),
   };
 }
 
@@ -187,13 +187,14 @@ function idleAfter(
   { idle, stage }: SeriesState,
   nc: number,
   ns: number,
-  seconds: number,
+  { from, to, weight }: Interval,
 ): SeriesState['idle'] {
+  const seconds = to - from;
   const both = stage.canary.requests + stage.stable.requests;
-  // The chance that all of the interval's requests went to one arm, by the shares at this stage.
-  const missed = (requests: number, own: number): number =>
-    own > 0 && own < both ? requests * ln(both / own) : 0;
-  const usual = nc <= 0 ? missed(ns, stage.stable.requests) : missed(nc, stage.canary.requests);
+  const share = both > 0 ? stage.canary.requests / both : weight;
+  // The chance that all of the interval's requests went to one arm, by the shares at this stage, or by its weight.
+  const missed = (requests: number, own: number): number => (own > 0 && own < 1 ? -requests * ln(own) : 0);
+  const usual = nc <= 0 ? missed(ns, 1 - share) : missed(nc, share);
   // The arm that was silent speaks: what the other misses is another matter.
   const turned =
     (nc > 0 && idle.canary > 0 && idle.stable === 0) || (ns > 0 && idle.stable > 0 && idle.canary === 0);
@@ -213,6 +214,10 @@ export function idleArm({ idle }: SeriesState): 'canary' | 'stable' | null {
     seconds > 0 && (idle.missed >= silence.chance || seconds >= silence.seconds);
   return isIdle(idle.canary) ? 'canary' : isIdle(idle.stable) ? 'stable' : null;
 }
+
+/** Whether the canary has had none of the requests that it should have had beside stable's: it may answer nothing. */
+export const isCanarySilent = ({ idle }: SeriesState): boolean =>
+  idle.canary > 0 && idle.canary >= idle.stable && idle.missed >= silence.chance;
 
 /** Whether that is more than little traffic: requests were expected, or both arms have gone silent. */
 export const isHanging = ({ idle }: SeriesState): boolean =>

@@ -81,6 +81,8 @@ function whyNot({ maxOutage }: GateOf<'metric'>, not: NotWaivable): string {
       return `does not lack traffic, and what it says is waived by nobody: ${sentenceOf(not.reason)}`;
     case 'limit':
       return `has an absolute limit that nobody waives: ${formatSeries(not.series)} of the canary ${formatArm(not.counts)}, limit ${formatPercent(not.limit)}`;
+    case 'silent':
+      return 'counts requests of stable and none of the canary, which may answer nothing: that is waived by nobody';
     case 'early':
       return `lacks its source of metrics for ${formatDuration(not.awayMs)} at this weight: it can be waived when that is ${formatDuration(maxOutage)}`;
     default:

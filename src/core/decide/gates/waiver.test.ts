@@ -131,11 +131,29 @@ test('what the canary has failed while stable had no requests counts against its
   const bench = atTen();
   bench.counted(19, 1, 0, 0);
   waive(bench);
-  assert.equal(gateSays(bench)?.reason.code, 'no-traffic');
+  assert.equal(gateSays(bench)?.reason.code, 'no-stable-traffic');
   bench.now += 15_000;
   seen(bench, 10);
   bench.counted(300, 60, 0, 0);
   assert.ok(bench.moves().includes('turned-back'));
+});
+
+test('a canary without requests beside a stable that has many may answer nothing: nobody lets that go on', () => {
+  const hung = atTen();
+  hung.counted(0, 0, 540, 0);
+  waive(hung);
+  assert.equal(gateSays(hung)?.reason.code, 'no-traffic');
+  const later = atTen();
+  later.counted(60, 0, 540, 0);
+  later.now += 15_000;
+  seen(later, 10);
+  later.counted(0, 0, 540, 0);
+  waive(later);
+  assert.equal(gateSays(later)?.reason.code, 'no-traffic');
+  const few = atTen();
+  few.counted(0, 0, 20, 0);
+  waive(few);
+  assert.equal(gateSays(few)?.reason.code, 'waived');
 });
 
 test('what was suspected, or beyond a limit, before the weight grew is not forgotten where nothing was counted yet', () => {

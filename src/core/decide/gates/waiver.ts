@@ -1,5 +1,5 @@
 import { gateProfile, seriesOf } from '../../analysis/profile.ts';
-import { canaryAtStage } from '../../analysis/series.ts';
+import { canaryAtStage, isCanarySilent } from '../../analysis/series.ts';
 import type { GateAnalysis, SeriesState } from '../../model/analysis-state.ts';
 import type { GateOf } from '../../model/gate.ts';
 import type { ArmCounts, Reason } from '../../model/reason.ts';
@@ -27,13 +27,15 @@ export type NotWaivable =
   | { readonly because: 'says'; readonly reason: Reason }
   /** Its canary is seen beyond an absolute limit (0 to 1), for sure or not. */
   | { readonly because: 'limit'; readonly series: string; readonly counts: ArmCounts; readonly limit: number }
+  /** Stable has requests, and the canary, for longer than chance explains, has none: it may answer nothing. */
+  | { readonly because: 'silent' }
   /** The source of metrics may still come back within its time. */
   | { readonly because: 'early'; readonly awayMs: number };
 
 /**
  * Whether a person may go past what a gate says, by its own answer: only where it cannot tell, for want of traffic or
- * because its source of metrics has been away for longer than it may. Never where it says worse, or suspects it, and
- * never across an absolute limit, whether that is sure or not. Null: he may.
+ * because its source of metrics has been away for longer than it may. Never where it says worse, or suspects it, never
+ * where stable alone has requests, and never across an absolute limit, whether that is sure or not. Null: he may.
  */
 export function notWaivable(
   gate: GateOf<'metric'>,
@@ -60,6 +62,8 @@ function speaksAgainst(
   if (reason.code === 'source-unreadable') {
     if (last !== undefined && !harmless.includes(last.code)) return { because: 'says', reason: last };
   } else if (!isForWantOfTraffic(reason)) return { because: 'says', reason };
+  const errors = analysis?.rollout.series['errors'];
+  if (errors !== undefined && isCanarySilent(errors)) return { because: 'silent' };
   for (const { metric, limit } of gateProfile(gate).metrics) {
     const series = seriesOf(metric);
     const counts = canaryCounts(analysis?.rollout.series[series]);
