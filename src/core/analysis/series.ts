@@ -88,14 +88,17 @@ export function differenceBounds(state: SeriesState, alpha: number): readonly [l
 }
 
 /** The evidence begins anew for a stage: another weight, another question. */
-export const restartStage = ({ alone: _, ...state }: SeriesState): SeriesState => ({
-  ...state,
-  promotion: 0,
-  promotionBest: 0,
-  stage: nothing,
-  // How many requests an arm should have had was reckoned by the shares of the weight before.
-  idle: { ...state.idle, missed: 0 },
-});
+export function restartStage(state: SeriesState): SeriesState {
+  const { alone: _, ...series } = state;
+  return {
+    ...series,
+    promotion: 0,
+    promotionBest: 0,
+    stage: nothing,
+    // How many requests an arm should have had was reckoned by the shares of the weight before.
+    idle: { ...series.idle, missed: 0 },
+  };
+}
 
 /** All that the canary has counted at this stage, beside requests of stable or alone. */
 export const canaryAtStage = ({ stage, alone }: SeriesState): ArmPair['canary'] =>
