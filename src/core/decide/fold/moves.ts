@@ -40,8 +40,7 @@ export function applyMove(state: SlotState, move: Move, now: Millis): SlotState 
         retreated: p.retreated || move.step < p.step,
         stepAskedAt: now,
         stepReachedAt: null,
-        // What a person had decided was about a canary that did not take from stable.
-        ...(move.step < p.step && p.waivers !== undefined ? { waivers: [] } : {}),
+        ...(move.step < p.step ? endedWaivers(p, now) : {}),
       }));
     case 'reached':
       return change(state, id, (p) => ({ stepReachedAt: now, ...forgotten(p) }));
@@ -78,6 +77,12 @@ export function applyMove(state: SlotState, move: Move, now: Millis): SlotState 
       return unreachable(move);
   }
 }
+
+/** What a person had decided was about a canary that did not take from stable. It counts no more, and is still told. */
+const endedWaivers = ({ waivers }: Promotion, now: Millis): Pick<Promotion, 'waivers'> =>
+  waivers === undefined
+    ? {}
+    : { waivers: waivers.map((one) => ({ ...one, until: Math.min(one.until, now) })) };
 
 function ended(state: SlotState, move: Extract<Move, { type: 'ended' }>, now: Millis): SlotState {
   const promotion = state.promotions.find((p) => p.id === move.promotion);

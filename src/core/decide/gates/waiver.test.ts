@@ -5,6 +5,7 @@ import { TurnBench } from '../../../../simulation/turn-bench.ts';
 import { lintDecision } from '../../lint/lint.ts';
 import type { Reason } from '../../model/reason.ts';
 import { decide } from '../decide.ts';
+import { applyMove } from '../fold/moves.ts';
 
 const promotion = 'v2-production';
 const minute = 60_000;
@@ -239,6 +240,19 @@ test('a waiver is of its weight: it opens neither an earlier nor a later one', (
     waive(bench, { step });
     assert.equal(gateSays(bench)?.reason.code, 'no-traffic', `of step ${step}`);
   }
+});
+
+test('a step down ends all waivers, and the record of who had waived what stays', () => {
+  const bench = atTen();
+  waive(bench, { forMs: 60 * minute });
+  assert.ok(bench.moves().includes('shifting'));
+  seen(bench, 50);
+  bench.turn();
+  bench.slot = applyMove(bench.slot, { type: 'shifting', promotion, step: 0, weight: 10 }, bench.now);
+  const [waiver] = bench.promotion(promotion).waivers ?? [];
+  assert.deepEqual([waiver?.by.id, waiver?.until], ['olga', bench.now]);
+  seen(bench, 10);
+  assert.equal(gateSays(bench)?.reason.code, 'no-traffic');
 });
 
 test('the lint finds a waiver that nobody gave, or that is over', () => {

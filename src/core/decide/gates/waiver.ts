@@ -92,8 +92,10 @@ export function byWaiver(
   { verdict, reason }: GateAnswer,
   now: Millis,
 ): GateAnswer | null {
-  const waiver = promotion.waivers?.find((one) => one.gate === gate.name && covers(one, promotion));
-  if (waiver === undefined || now >= waiver.until || verdict === 'pass') return null;
+  const waiver = promotion.waivers?.find(
+    (one) => one.gate === gate.name && covers(one, promotion) && now < one.until,
+  );
+  if (waiver === undefined || verdict === 'pass') return null;
   if (speaksAgainst(gate, analysis, reason) !== null) return null;
   if (reason.code === 'source-unreadable' && waiver.over !== 'source-unreadable') return null;
   const baked = bakedAt(gate, promotion);
