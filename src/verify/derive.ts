@@ -1,5 +1,5 @@
 import { decide } from '../core/decide/decide.ts';
-import { evaluator } from '../core/decide/evaluator.ts';
+import { evaluator, evaluatorVersion } from '../core/decide/evaluator.ts';
 import { emptySlot, foldSlot } from '../core/decide/fold/slot.ts';
 import { outcomesOf, releasesRead } from '../core/decide/outcomes.ts';
 import { type StageEnd, stageEnds } from '../core/evidence/summary.ts';
@@ -104,6 +104,12 @@ export class Derivation {
     const project = this.#folded.project(stream, lastReads.get(stream) ?? 0);
     if (project === undefined)
       this.#findings.fail('completeness', where, `rests on ${stream}, which the pack cuts short`);
+    else if (state.evaluator !== evaluatorVersion)
+      this.#findings.unknown(
+        'samples',
+        where,
+        `was counted by belay-core/${state.evaluator}; this verifier has ${evaluator}`,
+      );
     else checkSamples(this.#files, state, project, entry, where, this.#findings);
   }
 

@@ -440,6 +440,19 @@ test('a log that was rewritten since an earlier checkpoint is found; one that gr
   assert.deepEqual(failures(check(grown, { previousCheckpoint: fork })), ['growth']);
 });
 
+test('what an earlier core has counted is not called wrong by a later one, which counts otherwise', () => {
+  const isLater = (e: Entry): boolean => e.type === 'decided' && e.decision.evaluator !== 'belay-core/1';
+  let earlier = pack;
+  while (entriesOf(earlier, production).some(isLater))
+    earlier = editEntry(earlier, production, isLater, (e) => {
+      assert.equal(e.type, 'decided');
+      return { ...e, decision: { ...e.decision, evaluator: 'belay-core/1' } };
+    });
+  const told = check(rewriteLog(earlier, story.signer));
+  assert.equal(told.checks.find((c) => c.name === 'samples')?.status, 'unknown');
+  assert.match(messageOf(told, 'samples'), /counted by belay-core\/1; this verifier has belay-core\//);
+});
+
 test('what cannot be told is said and not passed: an unknown evaluator, pruned content, uncounted tests', () => {
   // The last one: after a newer core no older one decides, so that nothing that follows could be right.
   const last = entriesOf(pack, production).findLast((e) => e.type === 'decided');
