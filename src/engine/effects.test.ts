@@ -66,7 +66,11 @@ interface Carried {
 }
 
 /** Carries out what is open, where every shift comes to `outcome`. */
-async function carried(bench: TurnBench, outcome: Outcome = { outcome: 'done' }): Promise<Carried> {
+async function carried(
+  bench: TurnBench,
+  outcome: Outcome = { outcome: 'done' },
+  recorded: string[] = [],
+): Promise<Carried> {
   let shifts = 0;
   let again: number | null = null;
   const record = { ...bench.input(), pending: { seenUntil: null, samples: [] }, headHash: '' };
@@ -75,7 +79,7 @@ async function carried(bench: TurnBench, outcome: Outcome = { outcome: 'done' })
     release: async (_, dueAt) => {
       again = dueAt === null ? null : dueAt - bench.now;
     },
-    effectFailed: () => Promise.resolve(),
+    effectFailed: async (_slot, _open, _outcome, message) => void recorded.push(message),
   };
   const driver: Pick<EnvironmentDriver, 'traffic'> = {
     traffic: {
@@ -163,5 +167,11 @@ test('what fails is tried again with growing pauses; traffic on its way back nev
   });
   bench.turn();
   failedBefore(bench, 9);
-  assert.equal((await carried(bench, away)).again, 2_000);
+  const recorded: string[] = [];
+  assert.equal((await carried(bench, away, recorded)).again, 2_000);
+  assert.deepEqual(recorded, [], 'it goes on in the same words');
+  await carried(bench, { outcome: 'failed', message: 'forbidden' }, recorded);
+  bench.now += 30_000;
+  await carried(bench, away, recorded);
+  assert.deepEqual(recorded, ['forbidden', 'away']);
 });

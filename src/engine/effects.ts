@@ -10,6 +10,7 @@ import { type Crypto, seal } from '../core/model/digest.ts';
 import { unreachable } from '../core/model/result.ts';
 import type { OpenEffect, SlotState } from '../core/model/state.ts';
 import type { Millis } from '../core/model/time.ts';
+import { cutWords } from '../core/model/words.ts';
 import { keepDiagnostics } from './diagnostics.ts';
 import type { EnvironmentDriver, Outcome, RenderedConfiguration } from '../ports/environment.ts';
 import type { Claim, EngineStore, TurnRecord } from '../ports/store.ts';
@@ -19,6 +20,11 @@ const askAgainMs = 3_000;
 const longestPauseMs = 30_000;
 /** Traffic that is to leave a release is tried again soon, however long the outside was away. */
 const longestBackMs = 2_000;
+
+/** After so many attempts the pause grows no more. */
+const attemptsOfGrowth = 8;
+/** As much of what the outside says is recorded. */
+const longestWords = 500;
 
 /** The pause before the next try, in milliseconds: doubling from 250 ms. */
 const pauseAfter = (attempts: number, longest: number): number =>
@@ -59,7 +65,7 @@ export async function carryOut(
       await keepDiagnostics(store, driver, crypto, record.slot, open.action, diagnosticsLimit);
     const outcome = await attempt(record, driver, crypto, open, signal);
     results.push({ effect: open.action.type, outcome: outcome.outcome });
-    const pause = await settle(store, claim, open, outcome, longestPause(record.slot, open.action));
+    const pause = await settle(store, claim, open, outcome, record);
     due = due === null ? record.now + pause : Math.min(due, record.now + pause);
   }
   await store.release(claim, due);
@@ -178,35 +184,39 @@ function rendered(
   return digest === action.configuration ? { digest, ...configuration } : null;
 }
 
+/** Whether a failure is to be recorded: what goes on in the same words is so only now and then. */
+function isNews({ failure }: OpenEffect, message: string, now: Millis): boolean {
+  const at = failure?.at;
+  if (failure === null || at === undefined || failure.attempts < attemptsOfGrowth) return true;
+  return failure.message !== cutWords(message, longestWords) || now - at >= longestPauseMs;
+}
+
 /** Records what went wrong, and says how long to pause. */
 async function settle(
   store: EngineStore,
-  claim: Claim,
+  { slot: key }: Claim,
   open: OpenEffect,
   outcome: Attempt,
-  longest: number,
+  { slot, now }: TurnRecord,
 ): Promise<number> {
   const attempts = (open.failure?.attempts ?? 0) + 1;
+  const failed = async (how: 'failed' | 'unknown', message: string): Promise<number> => {
+    if (isNews(open, message, now)) await store.effectFailed(key, open, how, message);
+    return pauseAfter(attempts, longestPause(slot, open.action));
+  };
   switch (outcome.outcome) {
     case 'done':
       return askAgainMs;
     case 'frozen':
       return 1_000;
     case 'stale':
-      await store.effectFailed(
-        claim.slot,
-        open,
-        'failed',
-        `the outside has seen generation ${outcome.generation}, which is newer`,
-      );
+      await failed('failed', `the outside has seen generation ${outcome.generation}, which is newer`);
       return longestPauseMs;
     case 'failed':
     case 'unknown':
-      await store.effectFailed(claim.slot, open, outcome.outcome, outcome.message);
-      return pauseAfter(attempts, longest);
+      return failed(outcome.outcome, outcome.message);
     case 'refused':
-      await store.effectFailed(claim.slot, open, 'failed', outcome.message);
-      return pauseAfter(attempts, longest);
+      return failed('failed', outcome.message);
     default:
       return unreachable(outcome);
   }

@@ -120,7 +120,8 @@ export interface EndedPromotion {
 export interface OpenEffect {
   readonly action: Action;
   readonly since: Millis;
-  readonly failure: { readonly attempts: number; readonly message: string } | null;
+  /** `attempts` are those that were recorded, the last one `at`: what goes on failing in the same words is so now and then. */
+  readonly failure: { readonly attempts: number; readonly message: string; readonly at?: Millis } | null;
 }
 
 /** What the slot's stream folds to. Plain JSON, persisted with the last sequence that it holds. */

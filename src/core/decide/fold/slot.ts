@@ -90,7 +90,7 @@ export function foldSlot(state: SlotState, entry: SlotEntry, seq: number): SlotS
         ...next,
         effects: next.effects.map((effect) =>
           effect.action.generation === entry.generation
-            ? { ...effect, failure: { attempts: entry.attempts, message: entry.message } }
+            ? { ...effect, failure: { attempts: entry.attempts, message: entry.message, at: entry.at } }
             : effect,
         ),
       };
