@@ -92,6 +92,35 @@ export class TurnBench {
     });
   }
 
+  /**
+   * v1 is stable and v2 was just read back at its first 10 % of 10, 50, 100, before a gate `canary` that never lets errors
+   * be above 5 %; `gate` is what it has other than that.
+   */
+  static canaryAtTen(gate: object = {}): TurnBench {
+    const bench = new TurnBench();
+    const pipeline = bench.production({
+      rollout: { steps: [10, 50, 100], stepAtLeast: '0s', progressDeadline: '60s' },
+      analysis: [
+        {
+          kind: 'metric',
+          name: 'canary',
+          errors: { marginPoints: 2, limitPercent: 5 },
+          latency: null,
+          ...gate,
+        },
+      ],
+    });
+    bench.bootstrap('v1', pipeline, 4);
+    bench.build('v2');
+    bench.request('v2', pipeline);
+    bench.turn();
+    bench.observe({ v1: 4, v2: 4 }, { v1: 100 });
+    bench.turn();
+    bench.observe({ v1: 4, v2: 4 }, { v1: 90, v2: 10 });
+    bench.turn();
+    return bench;
+  }
+
   projectEntry(entry: ProjectEntry): void {
     this.project = foldProject(this.project, entry, this.project.seq + 1);
   }

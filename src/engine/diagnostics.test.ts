@@ -11,28 +11,7 @@ import { carryOut } from './effects.ts';
 /** v1 is stable; v2 never became ready, was turned back, and is to be removed. */
 function turnedBack(): TurnBench {
   const bench = new TurnBench();
-  const head = { apiVersion: 'belay.dev/v1alpha1' } as const;
-  bench.apply({
-    ...head,
-    kind: 'Environment',
-    metadata: { name: 'production', project: 'p' },
-    spec: { driver: 'simulated' },
-  });
-  const pipeline = bench.apply({
-    ...head,
-    kind: 'Pipeline',
-    metadata: { name: 's', project: 'p' },
-    spec: {
-      service: 's',
-      stages: [
-        {
-          name: 'production',
-          environment: 'production',
-          rollout: { steps: [10, 100], progressDeadline: '1m' },
-        },
-      ],
-    },
-  });
+  const pipeline = bench.production({ rollout: { steps: [10, 100], progressDeadline: '1m' } });
   bench.bootstrap('v1', pipeline, 1);
   bench.build('v2');
   bench.request('v2', pipeline);

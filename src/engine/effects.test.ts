@@ -18,29 +18,10 @@ const approval = { kind: 'approval', name: 'people', expires: '10m' };
 /** v1 is stable, v2 may have its first 10 %: it was decided and not carried out yet. */
 function decided(gates: readonly object[]): TurnBench {
   const bench = new TurnBench();
-  const head = { apiVersion: 'belay.dev/v1alpha1' } as const;
-  bench.apply({
-    ...head,
-    kind: 'Environment',
-    metadata: { name: 'production', project: 'p' },
-    spec: { driver: 'simulated' },
-  });
   const pipeline = (entry: readonly object[]): Digest =>
-    bench.apply({
-      ...head,
-      kind: 'Pipeline',
-      metadata: { name: 's', project: 'p' },
-      spec: {
-        service: 's',
-        stages: [
-          {
-            name: 'production',
-            environment: 'production',
-            gates: entry as never,
-            rollout: { steps: [10, 100], progressDeadline: '1m' },
-          },
-        ],
-      },
+    bench.production({
+      gates: entry as never,
+      rollout: { steps: [10, 100], progressDeadline: '1m' },
     });
   bench.bootstrap('v1', pipeline([]), 1);
   bench.build('v2');

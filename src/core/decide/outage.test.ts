@@ -10,27 +10,7 @@ const minute = 60_000;
 
 /** v1 is stable, v2 was just read back at 10 %, and its gate holds for an hour, or a quarter of one without metrics. */
 function atTen(gate: object = {}): TurnBench {
-  const bench = new TurnBench();
-  const pipeline = bench.production({
-    rollout: { steps: [10, 50, 100], stepAtLeast: '0s', progressDeadline: '60s' },
-    analysis: [
-      {
-        kind: 'metric',
-        name: 'canary',
-        errors: { marginPoints: 2, limitPercent: 5 },
-        latency: null,
-        ...gate,
-      },
-    ],
-  });
-  bench.bootstrap('v1', pipeline, 4);
-  bench.build('v2');
-  bench.request('v2', pipeline);
-  bench.turn();
-  bench.observe({ v1: 4, v2: 4 }, { v1: 100 });
-  bench.turn();
-  bench.observe({ v1: 4, v2: 4 }, { v1: 90, v2: 10 });
-  bench.turn();
+  const bench = TurnBench.canaryAtTen(gate);
   assert.equal(bench.promotion(promotion).stepReachedAt, bench.now);
   return bench;
 }

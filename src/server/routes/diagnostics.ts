@@ -2,13 +2,12 @@ import { Diagnostics } from '../../core/model/diagnostics.ts';
 import { ok } from '../../core/model/result.ts';
 import { sentenceOf } from '../../core/report/sentences.ts';
 import { readContent } from '../../store/content.ts';
-import { loadSlot } from '../../store/slot-rows.ts';
-import { listSlots } from '../../store/slots-listing.ts';
 import { need } from '../access.ts';
 import { type App, operation } from '../operation.ts';
 import type { ServerParts } from '../parts.ts';
 import { DiagnosticsQuery } from '../queries.ts';
 import { DiagnosticsList } from '../schemas-diagnostics.ts';
+import { serviceSlots } from '../views/service-slots.ts';
 
 /** What releases that were turned back said before they were removed. */
 export function diagnosticsRoutes(app: App, parts: ServerParts): void {
@@ -24,19 +23,9 @@ export function diagnosticsRoutes(app: App, parts: ServerParts): void {
     async ({ by, query: { project, service, environment, release } }) => {
       const allowed = need(by, 'view', project);
       if (!allowed.ok) return allowed;
-      const listed = await listSlots(parts.pool, {
-        projects: [project],
-        service,
-        environment: environment ?? null,
-      });
-      const ended = await Promise.all(
-        listed.map(async ({ key }) => {
-          const { slot } = await loadSlot(parts.pool, parts.folds, key);
-          return slot.ended.map((end) => ({ ...end, environment: key.environment }));
-        }),
-      );
-      const kept = ended
-        .flat()
+      const found = await serviceSlots(parts, { project, service, environment });
+      const kept = found
+        .flatMap(({ key, slot }) => slot.ended.map((end) => ({ ...end, environment: key.environment })))
         .filter((end) => end.diagnostics !== undefined && (release ?? end.release) === end.release)
         .sort((a, b) => b.at - a.at);
       const content = await readContent(

@@ -1,7 +1,6 @@
 import { standingsOf } from '../../core/decide/standings.ts';
 import { whyReport } from '../../core/report/why.ts';
 import { ok } from '../../core/model/result.ts';
-import { loadSlot } from '../../store/slot-rows.ts';
 import { listSlots, mostSlots } from '../../store/slots-listing.ts';
 import { databaseNow } from '../../store/streams.ts';
 import { need, visibleProjects } from '../access.ts';
@@ -10,6 +9,7 @@ import type { ServerParts } from '../parts.ts';
 import { SlotQuery, WhyQuery } from '../queries.ts';
 import { SlotList, type SlotView } from '../schemas.ts';
 import { WhyAnswer } from '../schemas-why.ts';
+import { serviceSlots } from '../views/service-slots.ts';
 import { slotView } from '../views/slot-view.ts';
 
 /** What runs where, what is on its way, and why it waits. */
@@ -48,17 +48,12 @@ export function slotRoutes(app: App, parts: ServerParts): void {
     async ({ by, query: { project, service, environment } }) => {
       const allowed = need(by, 'view', project);
       if (!allowed.ok) return allowed;
-      const listed = await listSlots(parts.pool, {
-        projects: [project],
-        service,
-        environment: environment ?? null,
-      });
-      const slots = await Promise.all(
-        listed.map(async ({ key, waits }) => {
-          const { slot, project: documents } = await loadSlot(parts.pool, parts.folds, key);
-          return { slot, waits, standings: standingsOf(slot, documents) };
-        }),
-      );
+      const found = await serviceSlots(parts, { project, service, environment });
+      const slots = found.map(({ slot, waits, project: documents }) => ({
+        slot,
+        waits,
+        standings: standingsOf(slot, documents),
+      }));
       return ok(whyReport({ project, service }, slots, await databaseNow(parts.pool)));
     },
   );

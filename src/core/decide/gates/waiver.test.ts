@@ -10,31 +10,7 @@ import { applyMove } from '../fold/moves.ts';
 const promotion = 'v2-production';
 const minute = 60_000;
 
-/** v1 is stable, v2 was just read back at 10 %; errors may never be above 5 %. */
-function atTen(gate: object = {}): TurnBench {
-  const bench = new TurnBench();
-  const pipeline = bench.production({
-    rollout: { steps: [10, 50, 100], stepAtLeast: '0s', progressDeadline: '60s' },
-    analysis: [
-      {
-        kind: 'metric',
-        name: 'canary',
-        errors: { marginPoints: 2, limitPercent: 5 },
-        latency: null,
-        ...gate,
-      },
-    ],
-  });
-  bench.bootstrap('v1', pipeline, 4);
-  bench.build('v2');
-  bench.request('v2', pipeline);
-  bench.turn();
-  bench.observe({ v1: 4, v2: 4 }, { v1: 100 });
-  bench.turn();
-  seen(bench, 10);
-  bench.turn();
-  return bench;
-}
+const atTen = (gate: object = {}): TurnBench => TurnBench.canaryAtTen(gate);
 
 const seen = (bench: TurnBench, canary: number): void =>
   bench.observe({ v1: 4, v2: 4 }, { v1: 100 - canary, v2: canary });
